@@ -1,0 +1,361 @@
+"""The configuration: one frozen model a stage, each key with its default.
+
+Durations are written as the Collector writes them (`2s`, `1m30s`) and are seconds here; sizes are MiB. An unknown
+key is an error that names the nearest right one, and a key that is planned but not honoured by this version is
+refused as such. Reading files, `${env:NAME}` and error places live in `otel_judge.config_file`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, TypeAlias, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+")
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+
+
+def parse_duration(value: object) -> object:
+    """Seconds of a duration as the Collector writes it, such as `2s`, `1m30s` or `500ms`; 0 needs no unit."""
+    if isinstance(value, str):
+        if value.strip() == "0":
+            return 0.0
+        if _DURATION.fullmatch(value.strip()):
+            return sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(value))
+        raise ValueError(f"{value!r} is not a duration; write a number and a unit, such as 500ms, 6s or 1m30s")
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != 0:
+        raise ValueError(f"a duration needs a unit; write {value}s if seconds are meant")
+    return 0.0
+
+
+Duration: TypeAlias = Annotated[
+    float, BeforeValidator(parse_duration), Field(ge=0, json_schema_extra={"type": "string"})
+]
+"""Seconds."""
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")]
+"""A name that goes out as a low-cardinality value."""
+Endpoint: TypeAlias = Annotated[str, Field(pattern=r"^(https?://)?[^/\s]+:\d{1,5}(/.*)?$")]
+"""`host:port`, or a URL."""
+
+
+def _unique(names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"the name {name!r} is used twice")
+        seen.add(name)
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, and no key is ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GrpcReceiver(Section):
+    endpoint: Endpoint = "127.0.0.1:14317"
+    max_recv_msg_size_mib: Annotated[int, Field(gt=0, le=1024)] = 64
+    """Largest request, after decompression."""
+
+
+class HttpReceiver(Section):
+    endpoint: Endpoint = "127.0.0.1:14318"
+    max_request_body_size: Annotated[int, Field(gt=0)] = 64 * 1024 * 1024
+    """Largest body in bytes, after decompression."""
+
+
+class Protocols(Section):
+    """At least one; a protocol set to null is off."""
+
+    grpc: GrpcReceiver | None = GrpcReceiver()
+    http: HttpReceiver | None = HttpReceiver()
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> Protocols:
+        if self.grpc is None and self.http is None:
+            raise ValueError("both protocols are off; leave grpc or http on")
+        return self
+
+
+class OtlpReceiver(Section):
+    protocols: Protocols = Protocols()
+
+
+class Receivers(Section):
+    otlp: OtlpReceiver = OtlpReceiver()
+
+
+class Completion(Section):
+    """When a trace counts as finished: whichever comes first."""
+
+    root_grace: Duration = 6.0
+    """After its root has ended. SDKs flush every 5 s; 1s is enough behind a tail sampler."""
+    idle: Duration = 30.0
+    """After its last span came."""
+    max_age: Duration = 600.0
+    """After its first span came."""
+    max_spans: Annotated[int, Field(gt=0)] = 100_000
+    max_trace_mib: Annotated[float, Field(gt=0)] = 64
+
+
+class Retain(Section):
+    """Finished traces stay for span tools and late questions, as long as both limits hold."""
+
+    max_age: Duration = 3600.0
+    max_mib: Annotated[float, Field(ge=0)] = 256
+
+
+class IndexConfig(Section):
+    completion: Completion = Completion()
+    late_spans: Literal["ignore"] = "ignore"
+    max_mib: Annotated[float, Field(gt=0)] = 512
+    """Buffered spans of unfinished traces; past it, requests are refused with a retryable code."""
+    retain: Retain = Retain()
+
+
+class ToolErrorsCheck(Section):
+    type: Literal["tool_errors"] = "tool_errors"
+
+
+class RepeatedCallsCheck(Section):
+    type: Literal["repeated_calls"] = "repeated_calls"
+    min: Annotated[int, Field(ge=2)] = 3
+    """Same tool with the same arguments this often, or more, fails."""
+
+
+class AnsweredCheck(Section):
+    type: Literal["answered"] = "answered"
+
+
+class LatencyCheck(Section):
+    type: Literal["latency"] = "latency"
+    max: Duration | None = 30.0
+    """Whole trace."""
+    max_span: Duration | None = None
+    """Slowest span below the root."""
+
+
+class TokensCheck(Section):
+    type: Literal["tokens"] = "tokens"
+    max: Annotated[int, Field(gt=0)] | None = 200_000
+    """Input plus output tokens of the whole trace."""
+    max_usd: Annotated[float, Field(gt=0)] | None = None
+
+
+CheckConfig: TypeAlias = Annotated[
+    ToolErrorsCheck | RepeatedCallsCheck | AnsweredCheck | LatencyCheck | TokensCheck, Field(discriminator="type")
+]
+CHECK_TYPES = ("tool_errors", "repeated_calls", "answered", "latency", "tokens")
+
+
+def _short_check(value: object) -> object:
+    """`answered` and `{latency: {max: 30s}}` are short for `{type: answered}` and `{type: latency, max: 30s}`."""
+    if isinstance(value, str):
+        return {"type": value}
+    if isinstance(value, dict):
+        entries = list(cast("dict[str, object]", value).items())
+        if len(entries) == 1 and entries[0][0] in CHECK_TYPES:
+            kind, options = entries[0]
+            if options is None or isinstance(options, dict):
+                return {"type": kind, **cast("dict[str, object]", options or {})}
+    return cast("object", value)
+
+
+ShortCheck: TypeAlias = Annotated[CheckConfig, BeforeValidator(_short_check)]
+
+
+class Empty(Section):
+    """A policy block without settings."""
+
+
+class ProbabilisticSettings(Section):
+    sampling_percentage: Annotated[float, Field(ge=0, le=100)]
+    hash_salt: str | None = None
+
+
+class StatusCodeSettings(Section):
+    status_codes: Annotated[list[Literal["ERROR", "OK", "UNSET"]], Field(min_length=1)]
+
+
+class LatencySettings(Section):
+    threshold_ms: Annotated[int, Field(ge=0)]
+    upper_threshold_ms: Annotated[int, Field(ge=0)] | None = None
+
+
+class AlwaysSamplePolicy(Section):
+    name: Name
+    type: Literal["always_sample"]
+    always_sample: Empty | None = None
+
+
+class ProbabilisticPolicy(Section):
+    name: Name
+    type: Literal["probabilistic"]
+    probabilistic: ProbabilisticSettings
+
+
+class StatusCodePolicy(Section):
+    name: Name
+    type: Literal["status_code"]
+    status_code: StatusCodeSettings
+
+
+class LatencyPolicy(Section):
+    name: Name
+    type: Literal["latency"]
+    latency: LatencySettings
+
+
+PolicyConfig: TypeAlias = Annotated[
+    AlwaysSamplePolicy | ProbabilisticPolicy | StatusCodePolicy | LatencyPolicy, Field(discriminator="type")
+]
+
+
+class Sampling(Section):
+    policies: tuple[PolicyConfig, ...] = ()
+    """The Collector's tail_sampling policy blocks, as they are. None: every trace."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Sampling:
+        _unique(policy.name for policy in self.policies)
+        return self
+
+
+class ModelConfig(Section):
+    """A model that judges may name."""
+
+    model: Annotated[str, Field(pattern=r"^[a-z0-9_-]+:/?\S+$")]
+    """`provider:model`, or MLflow's `provider:/model`."""
+    concurrency: Annotated[int, Field(gt=0, le=1000)] = 16
+    """Requests under way at once."""
+    base_url: str | None = None
+    headers: dict[str, str] = Field(default={}, repr=False)  # may hold credentials
+    settings: dict[str, Any] = {}
+    """Passed to the provider as they are, such as `temperature`."""
+
+
+class Limits(Section):
+    """Ceilings of one judgement. At one, the judge must give its verdict on what it has read."""
+
+    turns: Annotated[int, Field(gt=0)] = 12
+    tokens: Annotated[int, Field(gt=0)] = 200_000
+    """Input plus output over all calls."""
+    seconds: Annotated[float, Field(gt=0)] = 120
+
+
+class JudgeConfig(Section):
+    name: Name
+    instructions: Annotated[str, Field(min_length=1)]
+    """With `{{ trace }}` the judge explores with span tools; without, it is one prompt."""
+    model: str
+    """A name under `models`, or `provider:model`."""
+    type: Literal["bool", "int", "float", "str"] | None = None
+    values: tuple[str, ...] | dict[str, float] | None = None
+    """Labels, or labels with their scores."""
+    scale: tuple[float, float] | None = None
+    threshold: float | None = None
+    passing: tuple[str, ...] | None = Field(default=None, alias="pass")
+    target: Literal["root"] = "root"
+    reading: Literal["auto", "whole", "explore"] = "auto"
+    limits: Limits = Limits()
+    owner: Name | None = None
+
+
+class FeedbackConfig(Section):
+    service_name: str = "otel-judge"
+    """Service that the feedback appears under; `judged` stands for the judged span's own."""
+    timestamp: Literal["auto", "span_start", "span_end", "now"] = "auto"
+
+
+class OtlpExporter(Section):
+    endpoint: Endpoint
+    protocol: Literal["grpc", "http/protobuf"] = "grpc"
+    headers: dict[str, str] = Field(default={}, repr=False)  # may hold credentials
+    compression: Literal["none", "gzip"] = "none"
+    timeout: Duration = 10.0
+    """For one request."""
+    queue_mib: Annotated[float, Field(gt=0)] = 64
+    """Feedback that waits for the backend; past it, the oldest is dropped, counted and logged."""
+
+
+class Exporters(Section):
+    otlp: OtlpExporter | None = None
+    """Absent: `OTEL_EXPORTER_OTLP_*` decide; neither: verdicts are printed."""
+
+
+class Health(Section):
+    endpoint: Endpoint = "127.0.0.1:13134"
+
+
+class Admin(Section):
+    endpoint: Endpoint = "127.0.0.1:13135"
+
+
+class Config(Section):
+    """The whole of otel-judge.yaml."""
+
+    receivers: Receivers = Receivers()
+    index: IndexConfig = IndexConfig()
+    checks: tuple[ShortCheck, ...] = (
+        ToolErrorsCheck(),
+        RepeatedCallsCheck(),
+        AnsweredCheck(),
+        LatencyCheck(),
+        TokensCheck(),
+    )
+    sampling: Sampling = Sampling()
+    models: dict[str, ModelConfig] = {}
+    judges: tuple[JudgeConfig, ...] = ()
+    feedback: FeedbackConfig = FeedbackConfig()
+    exporters: Exporters = Exporters()
+    health: Health = Health()
+    admin: Admin = Admin()
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Config:
+        _unique([*(check.type for check in self.checks), *(judge.name for judge in self.judges)])
+        for judge in self.judges:
+            if ":" not in judge.model and judge.model not in self.models:
+                known = ", ".join(sorted(self.models)) or "none are defined"
+                raise ValueError(
+                    f"judge {judge.name!r} names the model {judge.model!r}, which is neither provider:model "
+                    f"nor a name under models ({known})"
+                )
+        return self
+
+
+LATER_KEYS = frozenset(
+    {
+        "admin.auth",
+        "checks[].on",
+        "egress",
+        "forward",
+        "index.completion.services",
+        "index.storage",
+        "judge_workers",
+        "judges[].evidence",
+        "judges[].limits.usd",
+        "judges[].python",
+        "judges[].shadow_of",
+        "judges[].sweep",
+        "memory_limiter",
+        "models.*.fallback",
+        "models.*.price",
+        "receivers.otlp.protocols.grpc.auth",
+        "receivers.otlp.protocols.grpc.keepalive",
+        "receivers.otlp.protocols.grpc.max_concurrent_streams",
+        "receivers.otlp.protocols.grpc.tls",
+        "receivers.otlp.protocols.http.auth",
+        "receivers.otlp.protocols.http.cors",
+        "receivers.otlp.protocols.http.tls",
+        "redact",
+        "sampling.budget",
+        "sampling.policies[].judges",
+        "session_idle",
+        "tenants",
+    }
+)
+"""Keys of the stable surface that this version does not honour. They are refused by name, never ignored."""

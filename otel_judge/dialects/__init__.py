@@ -1,0 +1,19 @@
+"""Dialects: how an instrumentation records inputs and outputs. One module each; the first that knows a span reads it."""
+
+from __future__ import annotations
+
+from ..trace import Span
+from . import gen_ai, generic
+from .base import Content, Dialect
+
+DIALECTS: tuple[Dialect, ...] = (gen_ai.DIALECT, generic.DIALECT)
+"""In order of specificity. The last one reads every span."""
+
+
+def read(span: Span) -> Content:
+    """What the span says, in the vocabulary of `otel_judge.dialects.base`. Worked out once a span."""
+    content = span.memo.get(read)
+    if not isinstance(content, Content):
+        content = next(found for dialect in DIALECTS if (found := dialect.read(span)) is not None)
+        span.memo[read] = content
+    return content

@@ -1,0 +1,371 @@
+"""Traces and spans: immutable, kept as the protobuf bytes that came in, decoded only when asked.
+
+Three stages of the same spans:
+
+- `Fragment`: the spans of one trace that came in one request, as intake made it.
+- `SpanBlock`: spans that share a resource and a scope (`Origin`, interned), as the index keeps them.
+- `Trace`: a finished trace. It pickles as its bytes, so it crosses to another process without being parsed.
+
+Times are Unix nanoseconds, ids are lower-case hex once decoded and raw bytes before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, TracesData
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanProto
+
+if TYPE_CHECKING:
+    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+
+AttributeValue: TypeAlias = "bool | int | float | str | bytes | list[AttributeValue] | dict[str, AttributeValue] | None"
+Attributes: TypeAlias = Mapping[str, AttributeValue]
+
+StatusCode: TypeAlias = Literal["UNSET", "OK", "ERROR"]
+SpanKind: TypeAlias = Literal["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
+_STATUS_CODES: tuple[StatusCode, ...] = ("UNSET", "OK", "ERROR")
+_KINDS: tuple[SpanKind, ...] = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+
+PARENT_IS_REMOTE = 0x300
+"""Both bits of Span.flags that say: it is known whether the parent is remote, and it is (opentelemetry-proto)."""
+
+
+class CompletionReason(StrEnum):
+    """Why a trace counts as finished."""
+
+    ROOT = "root"  # its root has ended and the grace has passed
+    IDLE = "idle"  # no span came for a while
+    MAX_AGE = "max_age"  # its first span came too long ago
+    MAX_SPANS = "max_spans"
+    MAX_TRACE_MIB = "max_trace_mib"
+    SHUTDOWN = "shutdown"  # the process ends
+    STORED = "stored"  # it was read from storage, whole
+
+
+class Origin(NamedTuple):
+    """Where spans come from: the resource and the instrumentation scope, as OTLP message bytes."""
+
+    resource: bytes
+    resource_schema_url: str
+    scope: bytes
+    scope_schema_url: str
+
+
+class SpanBlock(NamedTuple):
+    """Spans of one origin, each as the bytes of an OTLP `Span` message."""
+
+    origin: Origin
+    spans: Sequence[bytes]
+
+
+class Fragment:
+    """The spans of one trace that came in one request. Built by intake, taken over by the index."""
+
+    __slots__ = ("blocks", "ended_root", "remote_root", "size", "span_ids")
+
+    def __init__(self) -> None:
+        self.blocks: list[tuple[Origin, list[bytes]]] = []
+        self.span_ids: list[bytes] = []
+        """One for each span, in the order of `blocks`; may hold the same id twice."""
+        self.size = 0
+        """Wire bytes of the spans."""
+        self.ended_root = False
+        """A span without parent has ended."""
+        self.remote_root = False
+        """A span whose parent is in another process has ended."""
+
+
+class Event(NamedTuple):
+    """A span event."""
+
+    name: str
+    time_ns: int
+    attributes: Attributes
+
+
+class Link(NamedTuple):
+    """A span link."""
+
+    trace_id: str
+    span_id: str
+    attributes: Attributes
+
+
+class Span:
+    """One span. Attributes, events and links are decoded at first use."""
+
+    def __init__(self, proto: SpanProto, origin: OriginView) -> None:
+        self.proto = proto
+        self.origin = origin
+        self.span_id: str = proto.span_id.hex()
+        self.parent_span_id: str = proto.parent_span_id.hex()
+        """Empty for a span without parent."""
+        self.name: str = proto.name
+        self.start_ns: int = proto.start_time_unix_nano
+        self.end_ns: int = proto.end_time_unix_nano
+        self.memo: dict[object, object] = {}
+        """What a reader of the span works out once and wants to find again, under a key of its own."""
+
+    def __repr__(self) -> str:
+        return f"<Span {self.span_id} {self.name!r}>"
+
+    @property
+    def duration_ns(self) -> int:
+        """Never negative: an end before the start, or none, counts as no duration."""
+        return max(0, self.end_ns - self.start_ns)
+
+    @property
+    def kind(self) -> SpanKind:
+        number = self.proto.kind
+        return _KINDS[number] if 0 <= number < len(_KINDS) else "UNSPECIFIED"
+
+    @property
+    def status_code(self) -> StatusCode:
+        number = self.proto.status.code
+        return _STATUS_CODES[number] if 0 <= number < len(_STATUS_CODES) else "UNSET"
+
+    @property
+    def status_message(self) -> str:
+        return self.proto.status.message
+
+    @property
+    def has_remote_parent(self) -> bool:
+        return self.proto.flags & PARENT_IS_REMOTE == PARENT_IS_REMOTE
+
+    @property
+    def service(self) -> str | None:
+        return self.origin.service
+
+    @property
+    def resource(self) -> Attributes:
+        return self.origin.resource
+
+    @property
+    def scope_name(self) -> str:
+        return self.origin.scope_name
+
+    @cached_property
+    def attributes(self) -> Attributes:
+        return decode_attributes(self.proto.attributes)
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        return tuple(
+            Event(event.name, event.time_unix_nano, decode_attributes(event.attributes)) for event in self.proto.events
+        )
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        return tuple(
+            Link(link.trace_id.hex(), link.span_id.hex(), decode_attributes(link.attributes))
+            for link in self.proto.links
+        )
+
+
+class OriginView:
+    """An `Origin`, decoded once for all spans that share it."""
+
+    def __init__(self, origin: Origin) -> None:
+        self.raw = origin
+
+    @cached_property
+    def resource(self) -> Attributes:
+        return decode_attributes(Resource.FromString(self.raw.resource).attributes)
+
+    @cached_property
+    def service(self) -> str | None:
+        name = self.resource.get("service.name")
+        return name if isinstance(name, str) and name else None
+
+    @cached_property
+    def _scope(self) -> InstrumentationScope:
+        return InstrumentationScope.FromString(self.raw.scope)
+
+    @property
+    def scope_name(self) -> str:
+        return self._scope.name
+
+    @property
+    def scope_version(self) -> str:
+        return self._scope.version
+
+
+class Trace:
+    """A finished trace.
+
+    Spans are in order of start time; those of equal start keep the order in which they came. A span id that
+    appears twice in `blocks` is kept once, the first.
+    """
+
+    def __init__(
+        self,
+        trace_id: bytes,
+        blocks: Iterable[SpanBlock],
+        *,
+        completion: CompletionReason = CompletionReason.STORED,
+        tenant: str | None = None,
+    ) -> None:
+        self.raw_trace_id = trace_id
+        self.blocks: tuple[SpanBlock, ...] = tuple(blocks)
+        self.completion = completion
+        self.tenant = tenant
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Decoded messages stay behind: what crosses to another process is bytes.
+        return _restore, (self.raw_trace_id, self.blocks, self.completion, self.tenant)
+
+    def __repr__(self) -> str:
+        return f"<Trace {self.trace_id}, {self.span_count} spans, finished by {self.completion}>"
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    @property
+    def trace_id(self) -> str:
+        """32 hex digits."""
+        return self.raw_trace_id.hex()
+
+    @property
+    def span_count(self) -> int:
+        """Number of spans, without decoding them."""
+        return sum(len(block.spans) for block in self.blocks)
+
+    @cached_property
+    def size(self) -> int:
+        """Wire bytes of the spans."""
+        return sum(len(data) for block in self.blocks for data in block.spans)
+
+    @cached_property
+    def spans(self) -> tuple[Span, ...]:
+        views: dict[Origin, OriginView] = {}
+        unique: dict[str, Span] = {}
+        for origin, encoded in self.blocks:
+            view = views.get(origin) or views.setdefault(origin, OriginView(origin))
+            for data in encoded:
+                span = Span(SpanProto.FromString(data), view)
+                unique.setdefault(span.span_id, span)
+        return tuple(sorted(unique.values(), key=lambda span: span.start_ns))
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Span]:
+        return {span.span_id: span for span in self.spans}
+
+    @cached_property
+    def roots(self) -> tuple[Span, ...]:
+        """Display roots: spans whose parent is not in the trace, by start time. Never empty in a trace with spans.
+
+        Spans that are each other's ancestors have no such root; the earliest of each circle stands in for it.
+        """
+        by_id = self.by_id
+        roots = [span for span in self.spans if span.parent_span_id not in by_id]
+        reached: set[str] = set()
+        self._reach(roots, reached)
+        if len(reached) < len(self.spans):
+            for span in self.spans:
+                if span.span_id not in reached:
+                    roots.append(span)
+                    self._reach([span], reached)
+            roots.sort(key=lambda span: span.start_ns)
+        return tuple(roots)
+
+    @cached_property
+    def root(self) -> Span:
+        """The root that stands for the trace: one without parent if there is any, else the longest display root.
+
+        Raises `ValueError` for a trace without spans.
+        """
+        if not self.roots:
+            raise ValueError(f"trace {self.trace_id} has no spans")
+        parentless = [span for span in self.roots if not span.parent_span_id]
+        return max(parentless or self.roots, key=lambda span: span.duration_ns)
+
+    def children(self, span: Span) -> Sequence[Span]:
+        """Children of a span in order of start time."""
+        return self._children.get(span.span_id, ())
+
+    def walk(self, start: Span | None = None) -> Iterator[tuple[int, Span]]:
+        """Every span with its depth, parents before children, siblings by start time; below `start` if given."""
+        seen: set[str] = set()
+        stack = [(0, start)] if start is not None else [(0, root) for root in reversed(self.roots)]
+        while stack:
+            depth, span = stack.pop()
+            if span.span_id in seen:
+                continue
+            seen.add(span.span_id)
+            yield depth, span
+            stack.extend((depth + 1, child) for child in reversed(self.children(span)))
+
+    @cached_property
+    def start_ns(self) -> int:
+        """Earliest start of any span."""
+        return min((span.start_ns for span in self.spans), default=0)
+
+    @cached_property
+    def end_ns(self) -> int:
+        """Latest end of any span."""
+        return max((span.end_ns for span in self.spans), default=0)
+
+    @property
+    def duration_ns(self) -> int:
+        return max(0, self.end_ns - self.start_ns)
+
+    def to_otlp(self) -> TracesData:
+        """The trace as OTLP, with the resources, scopes and unknown fields that it came with."""
+        data = TracesData()
+        resources: dict[tuple[bytes, str], ResourceSpans] = {}
+        scopes: dict[Origin, ScopeSpans] = {}
+        for origin, encoded in self.blocks:
+            scope_spans = scopes.get(origin)
+            if scope_spans is None:
+                key = (origin.resource, origin.resource_schema_url)
+                resource_spans = resources.get(key)
+                if resource_spans is None:
+                    resource_spans = resources[key] = data.resource_spans.add(schema_url=origin.resource_schema_url)
+                    resource_spans.resource.ParseFromString(origin.resource)
+                scope_spans = scopes[origin] = resource_spans.scope_spans.add(schema_url=origin.scope_schema_url)
+                scope_spans.scope.ParseFromString(origin.scope)
+            scope_spans.spans.extend(SpanProto.FromString(span) for span in encoded)
+        return data
+
+    @cached_property
+    def _children(self) -> Mapping[str, list[Span]]:
+        children: dict[str, list[Span]] = {}
+        for span in self.spans:
+            if span.parent_span_id:
+                children.setdefault(span.parent_span_id, []).append(span)
+        return children
+
+    def _reach(self, start: Sequence[Span], reached: set[str]) -> None:
+        stack = list(start)
+        while stack:
+            span = stack.pop()
+            if span.span_id not in reached:
+                reached.add(span.span_id)
+                stack.extend(self.children(span))
+
+
+def _restore(trace_id: bytes, blocks: tuple[SpanBlock, ...], completion: CompletionReason, tenant: str | None) -> Trace:
+    return Trace(trace_id, blocks, completion=completion, tenant=tenant)
+
+
+def decode_attributes(attributes: RepeatedCompositeFieldContainer[KeyValue]) -> Attributes:
+    """Attributes as a dict; of a key that stands twice, the last."""
+    return {attribute.key: decode_value(attribute.value) for attribute in attributes}
+
+
+def decode_value(value: AnyValue) -> AttributeValue:
+    """An OTLP `AnyValue` as a Python value. Nesting is bounded by the protobuf parser, at 100 levels."""
+    kind = value.WhichOneof("value")
+    if kind is None:
+        return None
+    if kind == "array_value":
+        return [decode_value(item) for item in value.array_value.values]
+    if kind == "kvlist_value":
+        return {item.key: decode_value(item.value) for item in value.kvlist_value.values}
+    return getattr(value, kind)

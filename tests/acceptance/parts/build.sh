@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Builds the real parts that the acceptance tests run against, once per version, outside the checkout.
+#
+# Usage: build.sh [collector|jaeger|telemetrygen|prometheus]...   (none named: all)
+# Needs: go 1.25 or later; for prometheus apt-get, where it is not installed yet.
+# Where:  ${OTEL_JUDGE_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/otel-judge/parts}
+set -euo pipefail
+
+COLLECTOR_VERSION=v0.161.0
+JAEGER_VERSION=v1.76.0
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+parts=${OTEL_JUDGE_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/otel-judge/parts}
+mkdir -p "$parts"
+
+need_go() {
+  command -v go >/dev/null || { echo "build.sh: go is not installed; install Go 1.25 or later" >&2; exit 1; }
+}
+
+# Each part is built in a scratch folder and moved into place whole, so that a build cut short leaves nothing behind.
+scratch=$(mktemp -d)
+trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT
+
+collector() {
+  local out=$parts/otelcol-$COLLECTOR_VERSION-$(sha256sum <"$here/collector-manifest.yaml" | cut -c1-8)
+  if [ ! -x "$out" ]; then
+    need_go
+    GOBIN=$scratch go install "go.opentelemetry.io/collector/cmd/builder@$COLLECTOR_VERSION"
+    cp "$here/collector-manifest.yaml" "$scratch/"
+    (cd "$scratch" && ./builder --config collector-manifest.yaml)
+    mv "$scratch/otelcol/otelcol-test" "$out"
+  fi
+  ln -sfn "$out" "$parts/otelcol"
+}
+
+jaeger() {
+  local out=$parts/jaeger-$JAEGER_VERSION
+  if [ ! -x "$out" ]; then
+    need_go
+    # The module's go.mod has a replace directive, which `go install module@version` refuses: build in its folder.
+    local dir
+    dir=$(go mod download -json "github.com/jaegertracing/jaeger@$JAEGER_VERSION" | sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p')
+    cp -r "$dir" "$scratch/jaeger" && chmod -R u+w "$scratch/jaeger"
+    (cd "$scratch/jaeger" && go build -o "$scratch/jaeger-bin" ./cmd/jaeger)
+    mv "$scratch/jaeger-bin" "$out"
+  fi
+  ln -sfn "$out" "$parts/jaeger"
+}
+
+telemetrygen() {
+  local out=$parts/telemetrygen-$COLLECTOR_VERSION
+  if [ ! -x "$out" ]; then
+    need_go
+    GOBIN=$scratch go install "github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen@$COLLECTOR_VERSION"
+    mv "$scratch/telemetrygen" "$out"
+  fi
+  ln -sfn "$out" "$parts/telemetrygen"
+}
+
+prometheus() {
+  if ! command -v promtool >/dev/null; then
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null
+  fi
+  ln -sfn "$(command -v promtool)" "$parts/promtool"
+}
+
+for part in "${@:-collector}"; do
+  case $part in collector | jaeger | telemetrygen | prometheus) ;; *) echo "build.sh: no such part: $part" >&2; exit 2 ;; esac
+done
+if [ $# -eq 0 ]; then set -- prometheus telemetrygen collector jaeger; fi
+for part in "$@"; do "$part"; done
+ls -1 "$parts"
