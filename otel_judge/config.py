@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+")
@@ -35,10 +35,34 @@ Duration: TypeAlias = Annotated[
     float, BeforeValidator(parse_duration), Field(ge=0, json_schema_extra={"type": "string"})
 ]
 """Seconds."""
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")]
+
+
+def _check_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", value):
+        raise ValueError(
+            f"{value!r} is not a name; use up to 64 letters, digits, '_', '-' or '.', starting with a letter or '_'"
+        )
+    return value
+
+
+def _check_endpoint(value: str) -> str:
+    if not re.fullmatch(r"(https?://)?[^/\s]+:\d{1,5}(/\S*)?", value):
+        raise ValueError(f"{value!r} is not an endpoint; write host:port, such as 127.0.0.1:4317")
+    return value
+
+
+def _check_model(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_-]+:/?\S+", value):
+        raise ValueError(f"{value!r} is not a model; write provider:model, such as anthropic:NAME")
+    return value
+
+
+Name: TypeAlias = Annotated[str, AfterValidator(_check_name)]
 """A name that goes out as a low-cardinality value."""
-Endpoint: TypeAlias = Annotated[str, Field(pattern=r"^(https?://)?[^/\s]+:\d{1,5}(/.*)?$")]
+Endpoint: TypeAlias = Annotated[str, AfterValidator(_check_endpoint)]
 """`host:port`, or a URL."""
+ModelSpec: TypeAlias = Annotated[str, AfterValidator(_check_model)]
+"""`provider:model`, or MLflow's `provider:/model`."""
 
 
 def _unique(names: Iterable[str]) -> None:
@@ -227,8 +251,7 @@ class Sampling(Section):
 class ModelConfig(Section):
     """A model that judges may name."""
 
-    model: Annotated[str, Field(pattern=r"^[a-z0-9_-]+:/?\S+$")]
-    """`provider:model`, or MLflow's `provider:/model`."""
+    model: ModelSpec
     concurrency: Annotated[int, Field(gt=0, le=1000)] = 16
     """Requests under way at once."""
     base_url: str | None = None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from .config import CHECK_TYPES, LATER_KEYS, Config
 from .errors import ConfigError
@@ -42,8 +42,8 @@ def load(path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] 
 def parse(text: str, *, source: str = DEFAULT_NAME, environ: Mapping[str, str] = os.environ) -> Config:
     """The config of a YAML text; `source` is the name that errors give it. Raises `ConfigError`."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        document: object = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=_Loader)  # pyright: ignore[reportUnknownMemberType]
+        document: object = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ConfigError(f"{source}{line}", f"not YAML: {error.problem or error}") from None
@@ -54,12 +54,25 @@ def parse(text: str, *, source: str = DEFAULT_NAME, environ: Mapping[str, str] =
     if not isinstance(document, dict):
         raise ConfigError(source, "not a mapping of keys", "start with a key such as `judges:`")
     where = _Places(source, node)
-    filled = _fill(document, environ, where, ())
+    filled = _fill(cast("object", document), environ, where, ())
     _refuse_later_keys(filled, where)
     try:
         return Config.model_validate(filled)
     except ValidationError as error:
         raise _config_error(error, where) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads `yes`, `no`, `on` and `off` as words, as YAML 1.2 does: labels and keys are often called so."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, re.compile(r"true|True|TRUE|false|False|FALSE") if tag == "tag:yaml.org,2002:bool" else pattern)
+        for tag, pattern in resolvers
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 class _Places:
@@ -70,42 +83,45 @@ class _Places:
         self._root = root
 
     def __call__(self, place: Place) -> str:
-        line = self._line(place)
-        key = _dotted(place)
+        line, key = self._find(place)
         return f"{self._source}{f':{line}' if line else ''}{f': {key}' if key else ''}"
 
-    def _line(self, place: Place) -> int | None:
-        node: Any = self._root
+    def _find(self, place: Place) -> tuple[int | None, str]:
+        node = self._root
         line = None
-        for step in place:
+        key = ""
+        for depth, step in enumerate(place):
+            value: yaml.Node | None = None
             if isinstance(node, yaml.MappingNode):
-                entry = next((pair for pair in node.value if pair[0].value == str(step)), None)  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType,reportUnknownArgumentType]
-                if entry is None:
-                    continue  # a step of the schema's own, such as the tag of a union
-                line = entry[0].start_mark.line + 1
-                node = entry[1]
-            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):  # pyright: ignore[reportUnknownMemberType,reportUnknownArgumentType]
-                node = node.value[step]  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
-                line = node.start_mark.line + 1  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
-        return line
+                entries = cast("list[tuple[yaml.ScalarNode, yaml.Node]]", node.value)
+                entry = next((entry for entry in entries if entry[0].value == str(step)), None)
+                if entry:
+                    line, value = entry[0].start_mark.line + 1, entry[1]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+                value = cast("list[yaml.Node]", node.value)[step]
+                line = value.start_mark.line + 1
+            if value is not None:
+                node = value
+            elif depth < len(place) - 1:
+                continue  # a step of the schema's own, such as the tag of a union
+            key += f"[{step}]" if isinstance(step, int) else f".{step}" if key else str(step)
+        return line, key
 
 
-def _dotted(place: Place) -> str:
-    text = ""
-    for step in place:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
-    return text
-
-
-def _fill(value: Any, environ: Mapping[str, str], where: _Places, place: Place) -> Any:
+def _fill(value: object, environ: Mapping[str, str], where: _Places, place: Place) -> object:
     """Replaces `${env:NAME}` and `${env:NAME:-default}` in every string."""
+    if isinstance(value, str) and "${" in value:
+        return _fill_text(value, environ, where, place)
     if isinstance(value, dict):
-        return {str(key): _fill(item, environ, where, (*place, str(key))) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+        entries = cast("dict[object, object]", value).items()
+        return {str(key): _fill(item, environ, where, (*place, str(key))) for key, item in entries}
     if isinstance(value, list):
-        return [_fill(item, environ, where, (*place, i)) for i, item in enumerate(value)]  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
-    if not isinstance(value, str) or "${" not in value:
-        return value
+        items = cast("list[object]", value)
+        return [_fill(item, environ, where, (*place, i)) for i, item in enumerate(items)]
+    return value
 
+
+def _fill_text(text: str, environ: Mapping[str, str], where: _Places, place: Place) -> str:
     def replace(match: re.Match[str]) -> str:
         name, default = match.groups()
         found = environ.get(name) or default
@@ -115,27 +131,23 @@ def _fill(value: Any, environ: Mapping[str, str], where: _Places, place: Place) 
             )
         return found
 
-    filled = _ENV.sub(replace, value)
-    # A value that is nothing but a variable keeps the type that it would have if it stood in the file.
-    return yaml.safe_load(filled) if _ENV.fullmatch(value) and filled != value else filled
+    return _ENV.sub(replace, text)
 
 
-def _refuse_later_keys(document: Any, where: _Places) -> None:
+def _refuse_later_keys(document: object, where: _Places) -> None:
     for place in _key_places(document, ()):
         if _generic(place) in LATER_KEYS:
             raise ConfigError(where(place), "this version does not honour this key yet", "remove it")
 
 
-def _key_places(value: Any, place: Place) -> list[Place]:
-    places: list[Place] = []
+def _key_places(value: object, place: Place) -> Iterator[Place]:
     if isinstance(value, dict):
-        for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
-            here = (*place, str(key))  # pyright: ignore[reportUnknownArgumentType]
-            places += [here, *_key_places(item, here)]
+        for key, item in cast("dict[str, object]", value).items():
+            yield (*place, key)
+            yield from _key_places(item, (*place, key))
     elif isinstance(value, list):
-        for i, item in enumerate(value):  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
-            places += _key_places(item, (*place, i))
-    return places
+        for i, item in enumerate(cast("list[object]", value)):
+            yield from _key_places(item, (*place, i))
 
 
 def _generic(place: Place) -> str:
@@ -154,17 +166,25 @@ def _generic(place: Place) -> str:
 
 
 def _config_error(error: ValidationError, where: _Places) -> ConfigError:
-    """The first problem as one line; how many more there are at its end."""
-    problems = error.errors(include_url=False, include_input=False)
+    """One problem as one line, and how many more there are. An unknown key goes first: it often causes others."""
+    problems = sorted(
+        error.errors(include_url=False, include_input=False), key=lambda p: p["type"] != "extra_forbidden"
+    )
     first = problems[0]
     place: Place = first["loc"]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(place[-1]), _siblings(place), n=1)
-        mend = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(_siblings(place))}"
+        mend = f"did you mean {near[0]!r}?" if near else f"the keys here are {', '.join(_siblings(place))}"
         return ConfigError(where(place), f"unknown key{more}", mend)
     if first["type"] == "missing":
-        return ConfigError(where(place[:-1]), f"the key {str(place[-1])!r} is missing{more}")
+        return ConfigError(where(place), f"this key is missing{more}")
+    if first["type"] == "union_tag_invalid":
+        context = first.get("ctx", {})
+        expected = [tag.strip(" '") for tag in str(context.get("expected_tags", "")).split(",")]
+        near = difflib.get_close_matches(str(context.get("tag")), expected, n=1)
+        mend = f"did you mean {near[0]!r}?" if near else f"the types here are {', '.join(expected)}"
+        return ConfigError(where(place), f"unknown type {context.get('tag')!r}{more}", mend)
     message = first["msg"].removeprefix("Value error, ")
     return ConfigError(where(place), f"{message[:1].lower()}{message[1:]}{more}")
 
@@ -182,7 +202,13 @@ def _siblings(place: Place) -> Sequence[str]:
 
     nodes = [schema]
     for step in place[:-1]:
-        following: list[Any] = []
+        following: list[Any] = [
+            node for node in nodes if node.get("properties", {}).get("type", {}).get("const") == step
+        ]
+        if len(nodes) > 1 and following:
+            nodes = following  # the step is the tag of a union
+            continue
+        following = []
         for node in nodes:
             if isinstance(step, int):
                 following += [node["items"]] if "items" in node else []
@@ -190,12 +216,5 @@ def _siblings(place: Place) -> Sequence[str]:
                 following.append(node["properties"][step])
             elif isinstance(node.get("additionalProperties"), dict):
                 following.append(node["additionalProperties"])
-            elif node.get("properties", {}).get("type", {}).get("const") == step:
-                following.append(node)  # the tag of a union
         nodes = [found for node in following for found in resolve(node)]
     return list(dict.fromkeys(key for node in nodes for key in node.get("properties", {})))
-
-
-def describe(model: BaseModel) -> str:
-    """A section as YAML, secrets left out; for logs and `otel-judge check`."""
-    return yaml.safe_dump(model.model_dump(by_alias=True, exclude={"headers"}), sort_keys=False)

@@ -242,7 +242,8 @@ class Trace:
         return sum(len(data) for block in self.blocks for data in block.spans)
 
     @cached_property
-    def spans(self) -> tuple[Span, ...]:
+    def arrived(self) -> tuple[Span, ...]:
+        """Spans in the order in which they came."""
         views: dict[Origin, OriginView] = {}
         unique: dict[str, Span] = {}
         for origin, encoded in self.blocks:
@@ -250,7 +251,12 @@ class Trace:
             for data in encoded:
                 span = Span(SpanProto.FromString(data), view)
                 unique.setdefault(span.span_id, span)
-        return tuple(sorted(unique.values(), key=lambda span: span.start_ns))
+        return tuple(unique.values())
+
+    @cached_property
+    def spans(self) -> tuple[Span, ...]:
+        """Spans in order of start time."""
+        return tuple(sorted(self.arrived, key=lambda span: span.start_ns))
 
     @cached_property
     def by_id(self) -> Mapping[str, Span]:

@@ -1,0 +1,150 @@
+import pytest
+
+from otel_judge.config import Config, ProbabilisticPolicy
+from otel_judge.config_file import load, parse
+from otel_judge.errors import ConfigError
+
+JUDGE = """
+judges:
+  - name: task_success
+    instructions: "Read the {{ trace }}."
+    values: [yes, no]
+    model: main
+models: {main: {model: "anthropic:some-model", headers: {x-key: "${env:KEY}"}}}
+"""
+
+
+def error_of(text: str, **environ: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, environ=environ)
+    return str(caught.value)
+
+
+def test_an_empty_file_is_the_defaults() -> None:
+    assert parse("") == Config()
+    assert parse("# nothing\n") == Config()
+
+
+def test_durations_are_seconds() -> None:
+    config = parse("index: {completion: {root_grace: 1m30s, idle: 500ms, max_age: 0}}")
+    completion = config.index.completion
+    assert (completion.root_grace, completion.idle, completion.max_age) == (90.0, 0.5, 0.0)
+
+
+def test_a_collectors_policy_block_is_accepted_as_it_is() -> None:
+    config = parse(
+        """
+        sampling:
+          policies:
+            - {name: errors, type: status_code, status_code: {status_codes: [ERROR]}}
+            - name: some
+              type: probabilistic
+              probabilistic: {sampling_percentage: 10, hash_salt: x}
+            - {name: slow, type: latency, latency: {threshold_ms: 5000}}
+            - {name: all, type: always_sample}
+        """
+    )
+    assert [policy.type for policy in config.sampling.policies] == [
+        "status_code",
+        "probabilistic",
+        "latency",
+        "always_sample",
+    ]
+    some = config.sampling.policies[1]
+    assert isinstance(some, ProbabilisticPolicy)
+    assert some.probabilistic.sampling_percentage == 10
+
+
+def test_checks_have_a_short_form() -> None:
+    config = parse("checks: [answered, {latency: {max: 3s}}, {type: tokens, max: 5}, {tool_errors: }]")
+    assert [check.type for check in config.checks] == ["answered", "latency", "tokens", "tool_errors"]
+
+
+def test_yes_and_on_are_words() -> None:
+    config = parse(JUDGE, environ={"KEY": "k"})
+    assert config.judges[0].values == ("yes", "no")
+
+
+def test_variables_of_the_environment_are_filled_in() -> None:
+    text = "feedback: {service_name: '${env:NAME:-fallback}-x'}\nindex: {max_mib: '${env:MIB}'}"
+    config = parse(text, environ={"MIB": "12"})
+    assert config.feedback.service_name == "fallback-x"
+    assert config.index.max_mib == 12
+
+
+def test_secrets_stand_in_no_repr() -> None:
+    config = parse(JUDGE, environ={"KEY": "hunter2"})
+    assert config.models["main"].headers == {"x-key": "hunter2"}
+    assert "hunter2" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "judges:\n  - name: x\n    valeus: [a]\n    instructions: a\n    model: a:b",
+            "otel-judge.yaml:3: judges[0].valeus: unknown key; did you mean 'values'?",
+        ),
+        (
+            "index: {completion: {root_grace: 6}}",
+            "otel-judge.yaml:1: index.completion.root_grace: a duration needs a unit; write 6s if seconds are meant",
+        ),
+        (
+            "sampling:\n  policies:\n    - name: a\n      type: probabilistic\n"
+            "      probabilistic: {sampling_percentag: 3}",
+            "otel-judge.yaml:5: sampling.policies[0].probabilistic.sampling_percentag: unknown key (and 1 more); "
+            "did you mean 'sampling_percentage'?",
+        ),
+        (
+            "sampling:\n  policies:\n    - {name: a, type: probabilistic}",
+            "otel-judge.yaml:3: sampling.policies[0].probabilistic: this key is missing",
+        ),
+        (
+            "checks: [answerd]",
+            "otel-judge.yaml:1: checks[0]: unknown type 'answerd'; did you mean 'answered'?",
+        ),
+        (
+            "memory_limiter: {limit_mib: 5}",
+            "otel-judge.yaml:1: memory_limiter: this version does not honour this key yet; remove it",
+        ),
+        (
+            "checks: [{latency: {on: sampled}}]",
+            "otel-judge.yaml:1: checks[0].latency.on: this version does not honour this key yet; remove it",
+        ),
+        ("a: [", "otel-judge.yaml:1: not YAML: expected the node content, but found '<stream end>'"),
+        ("- a", "otel-judge.yaml: not a mapping of keys; start with a key such as `judges:`"),
+        (
+            "exporters: {otlp: {endpoint: nowhere}}",
+            "otel-judge.yaml:1: exporters.otlp.endpoint: 'nowhere' is not an endpoint; "
+            "write host:port, such as 127.0.0.1:4317",
+        ),
+        (
+            "feedback: {service_name: '${env:NAME}'}",
+            "otel-judge.yaml:1: feedback.service_name: the environment variable NAME is not set; "
+            "set it or write ${env:NAME:-default}",
+        ),
+        (
+            "judges: [{name: x, instructions: a, model: main}]",
+            "otel-judge.yaml: judge 'x' names the model 'main', which is neither provider:model "
+            "nor a name under models (none are defined)",
+        ),
+        ("checks: [answered, answered]", "otel-judge.yaml: the name 'answered' is used twice"),
+        (
+            "receivers: {otlp: {protocols: {grpc: , http: }}}",
+            "otel-judge.yaml:1: receivers.otlp.protocols: both protocols are off; leave grpc or http on",
+        ),
+    ],
+)
+def test_an_error_says_where_what_and_how_to_mend_it(text: str, line: str) -> None:
+    assert error_of(text) == line
+
+
+def test_the_file_is_found_by_argument_then_environment_then_name(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load(environ={}) == Config()
+    (tmp_path / "otel-judge.yaml").write_text("checks: [answered]")
+    assert [check.type for check in load(environ={}).checks] == ["answered"]
+    (tmp_path / "other.yaml").write_text("checks: [latency]")
+    assert [check.type for check in load(environ={"OTEL_JUDGE_CONFIG": "other.yaml"}).checks] == ["latency"]
+    with pytest.raises(ConfigError, match="missing.yaml: no such file"):
+        load("missing.yaml", environ={})
