@@ -75,11 +75,21 @@ def test_fnv1a_is_the_published_one() -> None:
     assert fnv1a_64(b"bar", fnv1a_64(b"foo")) == fnv1a_64(b"foobar")
 
 
-def test_thresholds_are_the_collectors() -> None:
-    assert threshold(0) == 0
-    assert threshold(100) == 2**64 - 1
-    assert threshold(50) == 2**63  # (2**64 - 1) / 2 needs 65 bits: half to even
-    assert threshold(25) == 2**62
+@pytest.mark.parametrize(
+    ("percentage", "expected"),
+    [
+        (0, 0),
+        (0.01, 1844674407370955),
+        (3.3, 608742554432415231),
+        (10, 1844674407370955263),
+        (25, 4611686018427387903),
+        (50, 9223372036854775807),
+        (99.9, 18428297329635844095),
+        (100, 18446744073709551615),
+    ],
+)
+def test_thresholds_are_those_of_gos_big_float(percentage: float, expected: int) -> None:
+    assert threshold(percentage) == expected
 
 
 @pytest.mark.parametrize("percentage", [0, 10, 50, 100])
