@@ -1,0 +1,302 @@
+"""The service's own metrics: one table, and the verbs that record them.
+
+They are read in two ways: as Prometheus text (`Telemetry.render`, for /metrics) and as the SDK's metrics data
+(`Telemetry.collect`, for OTLP). The meter provider is our own, never the global one, so an app that otel-judge runs
+inside keeps its metrics to itself, and we ours.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from uuid import uuid4
+
+from . import semconv
+from .decision import Decision
+from .feedback import Feedback
+from .version import __version__
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
+    from opentelemetry.sdk.metrics.export import MetricsData
+
+Read: TypeAlias = Callable[[], float]
+
+OTHER: Final = "other"
+MAX_LABEL_VALUES: Final = 100  # distinct values of a label that comes from traffic; the rest are `other`
+MAX_LABEL_LENGTH: Final = 120  # characters
+
+_FROM_TRAFFIC = frozenset({"agent", "label", "model", "service", "tenant"})
+_INSTANCE_ID = str(uuid4())  # one a process
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric. In Prometheus text dots are underscores, the unit is a suffix, and counters end in `_total`."""
+
+    name: str
+    kind: Literal["counter", "histogram", "gauge"]
+    description: str
+    unit: str = ""
+    """UCUM; `s` and `By` become `_seconds` and `_bytes`."""
+    labels: tuple[str, ...] = ()
+    """All that may be set; one that does not apply is left out."""
+    buckets: tuple[float, ...] = ()
+
+
+_SCORER = ("judge", "version", "model", "rung", "owner", "tenant")
+_SUBJECT = ("agent", "service")
+_SCORE_BUCKETS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 2.0, 3.0, 4.0, 5.0, 10.0, 100.0)
+_DURATION_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0)
+
+FEEDBACK = Metric("otel_judge.feedback", "counter", "Feedback given", labels=(*_SCORER, *_SUBJECT, "label", "outcome"))
+SCORE = Metric("otel_judge.score", "histogram", "Scores given", labels=(*_SCORER, *_SUBJECT), buckets=_SCORE_BUCKETS)
+JUDGE_DURATION = Metric(
+    "otel_judge.judge.duration",
+    "histogram",
+    "Time that a judgement by a model took",
+    unit="s",
+    labels=(*_SCORER, "outcome"),
+    buckets=_DURATION_BUCKETS,
+)
+JUDGE_COST = Metric("otel_judge.judge.cost", "counter", "Money that judging has cost", unit="usd", labels=_SCORER)
+JUDGE_TOKENS = Metric(
+    "otel_judge.judge.tokens",
+    "counter",
+    "Tokens of judging: input without cached, cached, output",
+    labels=(*_SCORER, "type"),
+)
+EVIDENCE = Metric(
+    "otel_judge.evidence",
+    "counter",
+    "Quotes cited, by whether code found them in the trace",
+    labels=("judge", "version", "verified"),
+)
+DECISIONS = Metric(
+    "otel_judge.decisions",
+    "counter",
+    "Sampling decisions; the reason is the policy that decided, or none",
+    labels=("sampled", "reason"),
+)
+TRACES_COMPLETED = Metric("otel_judge.traces.completed", "counter", "Traces that finished, by why", labels=("reason",))
+ACCEPTED_SPANS = Metric(
+    "otel_judge.receiver.accepted_spans", "counter", "Spans taken into the index", labels=("transport",)
+)
+REFUSED_SPANS = Metric(
+    "otel_judge.receiver.refused_spans", "counter", "Spans not taken; the client was told", labels=("transport",)
+)
+INDEX_SPANS = Metric(
+    "otel_judge.index.spans", "gauge", "Spans in memory: buffered (unfinished traces) or retained", labels=("state",)
+)
+INDEX_BYTES = Metric("otel_judge.index.bytes", "gauge", "Wire bytes of those spans", unit="By", labels=("state",))
+LATE_SPANS = Metric("otel_judge.index.late_spans", "counter", "Spans that came after their trace was decided")
+QUEUE_SIZE = Metric("otel_judge.queue.size", "gauge", "Items that wait", labels=("queue",))
+QUEUE_CAPACITY = Metric("otel_judge.queue.capacity", "gauge", "Items, or bytes, that may wait", labels=("queue",))
+QUEUE_OLDEST = Metric("otel_judge.queue.oldest", "gauge", "Age of what waits longest", unit="s", labels=("queue",))
+EMIT_SENT = Metric("otel_judge.emit.sent", "counter", "Records that the backend accepted", labels=("signal",))
+EMIT_RETRIED = Metric("otel_judge.emit.retried", "counter", "Records put back to be sent again", labels=("signal",))
+EMIT_DROPPED = Metric(
+    "otel_judge.emit.dropped",
+    "counter",
+    "Records lost: queue_full, partial (the backend refused some), permanent (it refused all) or shutdown",
+    labels=("signal", "reason"),
+)
+
+METRICS: Final[tuple[Metric, ...]] = (
+    FEEDBACK,
+    SCORE,
+    JUDGE_DURATION,
+    JUDGE_COST,
+    JUDGE_TOKENS,
+    EVIDENCE,
+    DECISIONS,
+    TRACES_COMPLETED,
+    ACCEPTED_SPANS,
+    REFUSED_SPANS,
+    INDEX_SPANS,
+    INDEX_BYTES,
+    LATE_SPANS,
+    QUEUE_SIZE,
+    QUEUE_CAPACITY,
+    QUEUE_OLDEST,
+    EMIT_SENT,
+    EMIT_RETRIED,
+    EMIT_DROPPED,
+)
+
+
+def own_resource() -> Mapping[str, str | bool]:
+    """Resource attributes of what otel-judge says about itself. `otel_judge.emitter` keeps it out of our intake."""
+    return {
+        semconv.SERVICE_NAME: "otel-judge",
+        semconv.SERVICE_VERSION: __version__,
+        semconv.SERVICE_INSTANCE_ID: _INSTANCE_ID,
+        semconv.EMITTER: True,
+    }
+
+
+class Telemetry:
+    """Records the metrics of the table. Every verb may be called from any thread."""
+
+    def __init__(self) -> None:
+        # The SDK takes 0.1 s to import: only what records pays for it.
+        from opentelemetry.exporter.prometheus import PrometheusMetricReader
+        from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
+        from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+        from opentelemetry.sdk.resources import Resource
+        from prometheus_client import CollectorRegistry
+
+        self._registry = CollectorRegistry()
+        self._reader = InMemoryMetricReader()
+        prometheus = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=self._registry)
+        self._provider = MeterProvider(
+            metric_readers=[prometheus, self._reader],
+            resource=Resource(dict(own_resource())),
+            exemplar_filter=AlwaysOffExemplarFilter(),  # Prometheus text has none, and they hold trace ids
+            shutdown_on_exit=False,
+        )
+        self._labels = _CappedLabels()
+        self._counters: dict[str, Counter] = {}
+        self._histograms: dict[str, Histogram] = {}
+        self._reads: dict[str, dict[tuple[tuple[str, str], ...], Read]] = {}
+        meter = self._provider.get_meter(semconv.SCOPE, __version__)
+        for metric in METRICS:
+            self._create(meter, metric)
+
+    def feedback(self, feedback: Feedback) -> None:
+        """Counts one Feedback, with its score, evidence, duration, tokens and cost where it has them."""
+        scorer, target = feedback.scorer, feedback.target
+        instrument = {
+            "judge": scorer.name,
+            "version": scorer.version,
+            "model": feedback.model,
+            "rung": feedback.rung,
+            "owner": scorer.owner,
+            "tenant": target.tenant,
+        }
+        subject = {"agent": target.agent, "service": target.service}
+        outcome = {"outcome": feedback.outcome.value}
+        self._count(FEEDBACK, 1, **instrument, **subject, **outcome, label=feedback.label)
+        if feedback.score is not None and isfinite(feedback.score):  # a NaN would stay in the sum for ever
+            self._record(SCORE, feedback.score, **instrument, **subject)
+        for verified in (True, False):
+            quotes = sum(evidence.verified is verified for evidence in feedback.evidence)
+            if quotes:
+                named = {"judge": scorer.name, "version": scorer.version}
+                self._count(EVIDENCE, quotes, **named, verified=str(verified).lower())
+        if scorer.kind == "judge":
+            self._record(JUDGE_DURATION, feedback.duration_s, **instrument, **outcome)
+        if feedback.cost_usd is not None:
+            self._count(JUDGE_COST, feedback.cost_usd, **instrument)
+        if feedback.usage is not None:
+            usage = feedback.usage
+            self._count(JUDGE_TOKENS, max(0, usage.input_tokens - usage.cached_tokens), **instrument, type="input")
+            self._count(JUDGE_TOKENS, usage.cached_tokens, **instrument, type="cached")
+            self._count(JUDGE_TOKENS, usage.output_tokens, **instrument, type="output")
+
+    def decision(self, decision: Decision) -> None:
+        """Counts one sampling decision."""
+        self._count(DECISIONS, 1, sampled=str(decision.sampled).lower(), reason=decision.policy or "none")
+
+    def completed(self, reason: str) -> None:
+        """Counts one finished trace; `reason` is a `CompletionReason`."""
+        self._count(TRACES_COMPLETED, 1, reason=str(reason))
+
+    def accepted(self, spans: int, transport: str) -> None:
+        """Counts spans taken in; `transport` is `grpc` or `http`."""
+        self._count(ACCEPTED_SPANS, spans, transport=transport)
+
+    def refused(self, spans: int, transport: str) -> None:
+        """Counts spans not taken in."""
+        self._count(REFUSED_SPANS, spans, transport=transport)
+
+    def late(self, spans: int) -> None:
+        """Counts spans that came after their trace was decided."""
+        self._count(LATE_SPANS, spans)
+
+    def sent(self, signal: str, records: int) -> None:
+        """Counts records that the backend accepted; `signal` is `traces`, `logs` or `metrics`."""
+        self._count(EMIT_SENT, records, signal=signal)
+
+    def retried(self, signal: str, records: int) -> None:
+        """Counts records put back to be sent again."""
+        self._count(EMIT_RETRIED, records, signal=signal)
+
+    def dropped(self, signal: str, records: int, reason: str) -> None:
+        """Counts records lost; `reason` as the table lists them."""
+        self._count(EMIT_DROPPED, records, signal=signal, reason=reason)
+
+    def observe(self, metric: Metric, read: Read, **labels: str) -> None:
+        """Has a gauge of the table read by `read` whenever metrics are asked for, on the thread that asks.
+
+        Raises `ValueError` for a metric that is not a gauge and for a label that it does not have.
+        """
+        if metric.kind != "gauge":
+            raise ValueError(f"{metric.name} is a {metric.kind}; only gauges are observed")
+        if unknown := labels.keys() - set(metric.labels):
+            raise ValueError(f"{metric.name} has no label {min(unknown)!r}")
+        self._reads[metric.name][tuple(labels.items())] = read
+
+    def render(self) -> tuple[bytes, str]:
+        """The metrics as Prometheus text, and its content type."""
+        from prometheus_client import generate_latest
+        from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+        return generate_latest(self._registry), CONTENT_TYPE_PLAIN_0_0_4
+
+    def collect(self) -> MetricsData | None:
+        """The metrics as the SDK has them, cumulative; None where there are none yet."""
+        return self._reader.get_metrics_data()
+
+    def _create(self, meter: Meter, metric: Metric) -> None:
+        if metric.kind == "counter":
+            self._counters[metric.name] = meter.create_counter(metric.name, metric.unit, metric.description)
+        elif metric.kind == "histogram":
+            self._histograms[metric.name] = meter.create_histogram(
+                metric.name,
+                metric.unit,
+                metric.description,
+                explicit_bucket_boundaries_advisory=metric.buckets,
+            )
+        else:
+            from opentelemetry.metrics import Observation
+
+            reads = self._reads[metric.name] = {}
+
+            def observations(_: CallbackOptions) -> Iterator[Observation]:
+                for labels, read in tuple(reads.items()):
+                    yield Observation(read(), dict(labels))
+
+            meter.create_observable_gauge(metric.name, [observations], metric.unit, metric.description)
+
+    def _count(self, metric: Metric, n: float, **labels: str | None) -> None:
+        if n:
+            self._counters[metric.name].add(n, self._labels.capped(labels))
+
+    def _record(self, metric: Metric, value: float, **labels: str | None) -> None:
+        self._histograms[metric.name].record(value, self._labels.capped(labels))
+
+
+class _CappedLabels:
+    """Keeps the number of label values that traffic can make within bounds."""
+
+    def __init__(self) -> None:
+        self._seen: defaultdict[str, set[str]] = defaultdict(set)
+
+    def capped(self, labels: Mapping[str, str | None]) -> dict[str, str]:
+        return {name: self._value(name, value) for name, value in labels.items() if value is not None}
+
+    def _value(self, name: str, value: str) -> str:
+        if name not in _FROM_TRAFFIC:
+            return value
+        value = value[:MAX_LABEL_LENGTH]
+        seen = self._seen[name]
+        if value in seen:
+            return value
+        if len(seen) >= MAX_LABEL_VALUES:
+            return OTHER
+        seen.add(value)
+        return value
