@@ -1,0 +1,215 @@
+"""The index: spans in, finished traces out; finished ones stay readable for a while.
+
+Pure logic for one thread: it does no I/O, and the clock is an argument, in monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf
+from operator import attrgetter
+from typing import NamedTuple
+
+from otel_judge.config import IndexConfig
+from otel_judge.errors import Overloaded
+from otel_judge.index.buffer import OpenTrace, trace_key
+from otel_judge.index.decided import Decided
+from otel_judge.index.retained import Retained
+from otel_judge.index.timers import Timers
+from otel_judge.trace import CompletionReason, Fragment, Trace
+
+__all__ = ["Added", "Index"]
+
+_SHORTEST_RETRY = 1.0  # seconds; both as clients of OTLP expect to be told
+_LONGEST_RETRY = 5.0
+_STALE_TIMERS = 1024
+"""So many stale timers are let be before they are cleared out."""
+
+_size = attrgetter("size")
+
+
+class Added(NamedTuple):
+    """What became of the spans of a request."""
+
+    spans: int
+    """Kept."""
+    duplicates: int
+    """Dropped: the trace has a span of that id."""
+    late: int
+    """Dropped: their trace was finished before they came."""
+
+
+class Index:
+    """Gathers spans into traces, each by tenant and trace id, and says when one is finished and why.
+
+    A trace is finished by the first of these rules; the times are those of `index.completion` in the configuration:
+
+    - `root`: `root_grace` has passed since its completion root came. That is a span without parent that has ended,
+      or one whose parent is in another process, as long as all spans of the trace are of one service. The grace
+      counts from the arrival of the root, not from its end time: clocks of other machines decide nothing here.
+    - `idle`: that long no span came that was new.
+    - `max_age`: that long ago its first span came.
+    - `max_spans`, `max_trace_mib`: reached. It takes no more spans, and the next `poll` returns it.
+
+    What comes after that is late: counted and dropped. Late spans are known as such while the trace is retained,
+    and as long as it is among the last `DECIDED_TRACES` (`otel_judge.index.decided`).
+    """
+
+    def __init__(self, config: IndexConfig) -> None:
+        self._rules = config.completion
+        self._max_trace_spans = config.completion.max_spans
+        self._max_trace_bytes = int(config.completion.max_trace_mib * 2**20)
+        self._max_mib = config.max_mib
+        self._max_bytes = int(config.max_mib * 2**20)
+        self._open: dict[bytes, OpenTrace] = {}
+        self._full: list[tuple[OpenTrace, CompletionReason]] = []
+        """Finished by number or size, and not yet handed out."""
+        self._timers = Timers()
+        self._decided = Decided()
+        self._retained = Retained(config.retain)
+        self._spans = 0
+        self._bytes = 0
+
+    @property
+    def open_traces(self) -> int:
+        """Traces that still take spans."""
+        return len(self._open)
+
+    @property
+    def buffered_spans(self) -> int:
+        """Spans that no `poll` has returned yet."""
+        return self._spans
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Wire bytes of the spans that no `poll` has returned yet."""
+        return self._bytes
+
+    @property
+    def retained_traces(self) -> int:
+        return len(self._retained.traces)
+
+    @property
+    def retained_bytes(self) -> int:
+        """Wire bytes of the retained traces."""
+        return self._retained.bytes
+
+    def add(self, fragments: Mapping[bytes, Fragment], *, tenant: str | None = None, now: float) -> Added:
+        """Takes over the fragments of one request, by trace id (16 bytes): all of them or none.
+
+        Raises `Overloaded` when they would not fit within `max_mib`, before anything is kept. A request that alone
+        is larger is taken when nothing is buffered, since sending it again could not make it smaller.
+        """
+        self._admit(sum(map(_size, fragments.values())), now)
+        spans = duplicates = late = size = 0
+        suffix = trace_key(b"", tenant)
+        # A timer may be too early, never too late: these two spare the deadline of each trace.
+        due = now + min(self._rules.idle, self._rules.max_age)
+        root_due = min(now + self._rules.root_grace, due)
+        for trace_id, fragment in fragments.items():
+            key = trace_id + suffix
+            count = len(fragment.span_ids)
+            has_root = fragment.ended_root or fragment.remote_root
+            trace = self._open.get(key)
+            if trace is not None:
+                kept = trace.add(fragment, now)
+                if not kept:
+                    duplicates += count
+                    continue
+                if has_root:
+                    self._timers.arm(trace, root_due)
+            elif key in self._decided.keys or key in self._retained.traces:
+                late += count
+                continue
+            elif count:
+                trace = self._open[key] = OpenTrace(key, fragment, now)
+                kept = trace.span_count
+                self._timers.arm(trace, root_due if has_root else due)
+            else:
+                continue
+            spans += kept
+            duplicates += count - kept
+            size += fragment.size
+            if trace.span_count >= self._max_trace_spans:
+                self._fill(trace, CompletionReason.MAX_SPANS)
+            elif trace.size >= self._max_trace_bytes:
+                self._fill(trace, CompletionReason.MAX_TRACE_MIB)
+        self._spans += spans
+        self._bytes += size
+        return Added(spans, duplicates, late)
+
+    def poll(self, now: float) -> list[Trace]:
+        """The traces that have been finished since the last call, each once; they are retained from here on."""
+        finished = [self._finish(trace, reason, now) for trace, reason in self._full]
+        self._full.clear()
+        for trace in self._timers.pop(now):
+            due, reason = trace.deadline(self._rules)
+            if due > now:
+                self._timers.arm(trace, due)
+            else:
+                del self._open[trace.key]
+                finished.append(self._finish(trace, reason, now))
+        if len(self._timers) > 2 * len(self._open) + _STALE_TIMERS:
+            self._rearm()
+        self._retained.expire(now)
+        return finished
+
+    def next_due(self, now: float) -> float | None:
+        """Seconds until a `poll` may have something to do; 0 when it has now, `None` when nothing is waiting."""
+        if self._full:
+            return 0.0
+        times = [at for at in (self._timers.next_at, self._retained.next_at) if at is not None]
+        return max(0.0, min(times) - now) if times else None
+
+    def finish_all(self, now: float, reason: CompletionReason = CompletionReason.SHUTDOWN) -> list[Trace]:
+        """Finishes every trace: those that are due for their own reason, the others for `reason`."""
+        finished = self.poll(now)
+        finished += [self._finish(trace, reason, now) for trace in self._open.values()]
+        self._open.clear()
+        self._timers.clear()
+        self._retained.expire(now)
+        return finished
+
+    def get(self, trace_id: bytes, tenant: str | None = None) -> Trace | None:
+        """A finished trace that is still retained. Each call makes a new one, so what it decodes is the caller's."""
+        retained = self._retained.traces.get(trace_key(trace_id, tenant))
+        if retained is None:
+            return None
+        return Trace(trace_id, retained.blocks, completion=retained.completion, tenant=tenant)
+
+    def is_open(self, trace_id: bytes, tenant: str | None = None) -> bool:
+        """Whether the trace has spans and still takes more."""
+        return trace_key(trace_id, tenant) in self._open
+
+    def _admit(self, size: int, now: float) -> None:
+        if self._bytes + size <= self._max_bytes or not self._bytes:
+            return
+        # What frees room is a trace that is finished, by time if by nothing else.
+        wait = self.next_due(now) or 0.0
+        raise Overloaded(
+            f"{self._bytes / 2**20:.1f} MiB of unfinished traces are buffered and {size / 2**20:.1f} MiB more would "
+            f"pass the {self._max_mib:g} MiB of index.max_mib; send again later",
+            retry_after_s=min(max(wait, _SHORTEST_RETRY), _LONGEST_RETRY),
+        )
+
+    def _fill(self, trace: OpenTrace, reason: CompletionReason) -> None:
+        del self._open[trace.key]
+        self._decided.add(trace.key)
+        self._full.append((trace, reason))
+        trace.armed_for = -inf
+
+    def _finish(self, trace: OpenTrace, reason: CompletionReason, now: float) -> Trace:
+        size, spans = trace.size, trace.span_count
+        blocks = trace.take()
+        self._spans -= spans
+        self._bytes -= size
+        self._decided.add(trace.key)
+        self._retained.add(trace.key, blocks, reason, size=size, now=now)
+        return Trace(trace.trace_id, blocks, completion=reason, tenant=trace.tenant)
+
+    def _rearm(self) -> None:
+        self._timers.clear()
+        for trace in self._open.values():
+            trace.armed_for = inf
+            due, _ = trace.deadline(self._rules)
+            self._timers.arm(trace, due)
