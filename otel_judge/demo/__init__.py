@@ -1,0 +1,27 @@
+"""`otel-judge demo`: the whole path on this machine, without a key.
+
+A small agent app, instrumented with the OpenTelemetry SDK, makes six runs and reports them by OTLP to a real
+`otel-judge serve`. The verdicts come back by OTLP to a backend in this process and are shown as a table. All of it
+is on loopback, and nothing stays behind.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MODEL_VARIABLE = "OTEL_JUDGE_DEMO_MODEL"
+"""Names the judge's model where `--model` does not."""
+
+
+def run(model: str | None, console: Console) -> int:
+    """Run the demo. `model` is `provider:model`; without it, and without the variable, only the checks score.
+
+    Returns the exit code: 0 done, 1 if a part failed or verdicts are missing, 2 if `serve` refused the model.
+    """
+    from .conduct import conduct
+
+    return conduct(model or os.environ.get(MODEL_VARIABLE) or None, console)
