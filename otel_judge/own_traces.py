@@ -1,4 +1,7 @@
-"""Trace ids that name their maker: how any otel-judge recognises a trace that a judge opened.
+"""The judge never judges itself: how any otel-judge recognises what an otel-judge made.
+
+Everything that we emit says so on its resource (`is_emitter`), and the traces that judges open say so by their id
+(`is_own`).
 
 The second half of such an id is a hash of its random first half. So the trace of a judgement is known by its id
 alone, on every replica and after a restart, with nothing to remember and nothing to expire. A random id passes by
@@ -13,6 +16,10 @@ from __future__ import annotations
 import secrets
 from hashlib import blake2b
 
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+
+from . import semconv
+
 _PERSON = b"otel-judge-trace"  # domain separation, 16 bytes at most
 
 
@@ -25,6 +32,11 @@ def new_trace_id() -> bytes:
 def is_own(trace_id: bytes) -> bool:
     """Whether a judge opened the trace with this id (16 bytes)."""
     return trace_id[8:] == _tail(trace_id[:8])
+
+
+def is_emitter(resource: Resource) -> bool:
+    """Whether otel-judge emitted what comes from this resource, whatever service it names."""
+    return any(attribute.key == semconv.EMITTER and attribute.value.bool_value for attribute in resource.attributes)
 
 
 def _tail(head: bytes) -> bytes:

@@ -1,0 +1,47 @@
+# Every target sets up what it needs by itself. PYTHON names another interpreter than python3 (3.11 or later).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test check format acceptance bench clean
+
+help:
+	@echo "make demo        six agent runs, judged: the whole path, no key needed"
+	@echo "make test        unit and integration tests"
+	@echo "make check       lint, format, types, import walls"
+	@echo "make acceptance  tests against a real Collector and a real Jaeger (needs Go; builds them once)"
+	@echo "make bench       the figures, each beside a peer or a limit"
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "otel-judge needs Python 3.11 or later; set PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt 'pip>=25.1' hatchling editables
+	$(BIN)/pip install --quiet -c constraints.txt --no-build-isolation -e . --group dev
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/otel-judge demo
+
+test: $(READY)
+	$(BIN)/pytest
+
+check: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+acceptance: $(READY)
+	tests/acceptance/parts/build.sh
+	$(BIN)/pytest tests/acceptance
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,55 @@
+"""What the service answers about itself: health for machines, retained traces for people who ask why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from .otlp_json import encode_traces
+from .trace import Trace
+
+_TRACE_ID_BYTES = 16
+
+
+def health_app(*, ready: Callable[[], str | None], metrics: Callable[[], tuple[bytes, str]]) -> Starlette:
+    """`/healthz` (the process lives), `/readyz` (it takes traces) and `/metrics` (Prometheus text).
+
+    `ready` gives None, or why the service is not ready.
+    """
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_: Request) -> Response:
+        reason = ready()
+        return PlainTextResponse("ok\n") if reason is None else PlainTextResponse(f"{reason}\n", status_code=503)
+
+    async def render(_: Request) -> Response:
+        body, content_type = metrics()
+        return Response(body, headers={"Content-Type": content_type})
+
+    return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", render)])
+
+
+def admin_app(find: Callable[[bytes], Trace | None]) -> Starlette:
+    """`/traces/<trace_id>`: a retained trace as OTLP/JSON."""
+
+    async def trace(request: Request) -> Response:
+        text = request.path_params["trace_id"]
+        try:
+            trace_id = bytes.fromhex(text)
+        except ValueError:
+            trace_id = b""
+        if len(trace_id) != _TRACE_ID_BYTES:
+            return JSONResponse({"error": f"{text!r} is not a trace id; give its 32 hex digits"}, status_code=400)
+        found = find(trace_id)
+        if found is None:
+            problem = "no such trace is retained; it may not be finished, or be past index.retain"
+            return JSONResponse({"error": problem}, status_code=404)
+        return Response(encode_traces(found.to_otlp()), media_type="application/json")
+
+    return Starlette(routes=[Route("/traces/{trace_id}", trace)])

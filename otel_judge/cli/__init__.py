@@ -1,0 +1,51 @@
+"""The command line. One module a command, imported when it is called, so that `--help` stays quick."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import typer
+
+from ..errors import OtelJudgeError
+
+COMMANDS = ("serve", "run", "tool", "check", "demo")
+
+app = typer.Typer(
+    name="otel-judge",
+    help="Judges traces and writes the scores back as OpenTelemetry.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from ..version import __version__
+
+        typer.echo(f"otel-judge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass
+
+
+for _name in COMMANDS:
+    import_module(f".{_name}", __name__).add_to(app)
+
+
+def main() -> None:
+    """The entry point. Exits 0 done, 1 a gate not met, 2 wrong usage, config or input, said in one line on stderr."""
+    try:
+        app()
+    except OtelJudgeError as error:
+        typer.echo(f"otel-judge: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

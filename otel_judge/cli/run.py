@@ -1,0 +1,118 @@
+"""`otel-judge run`: grades stored traces, as a table and as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from ..batch import Row, Summary
+    from ..config import Config
+
+SHOWN = 50  # rows of the table; --json has all
+
+
+def add_to(app: typer.Typer) -> None:
+    @app.command()
+    def run(
+        sources: list[str] = typer.Argument(metavar="SOURCE...", help="OTLP files, folders, or - for standard input."),
+        config: Path | None = typer.Option(
+            None, "--config", "-c", help="The config; else $OTEL_JUDGE_CONFIG, else otel-judge.yaml here, if any."
+        ),
+        judge: list[str] | None = typer.Option(None, help="Only this scorer; may be repeated."),
+        json: Path | None = typer.Option(None, help="Write every result to this file; - for standard output."),
+        trace_id: str | None = typer.Option(None, "--trace-id", help="Only this trace."),
+    ) -> None:
+        """Grade stored traces."""
+        import asyncio
+
+        from .. import logs
+        from ..batch import grade, summarise
+        from ..config_file import load
+        from ..engine import Engine, Plan
+        from ..errors import SourceError
+        from ..sources import read_traces
+
+        logs.configure()
+        chosen = _only(load(config), judge or [])
+        engine = Engine(Plan.of(chosen))
+
+        async def work() -> list[Row]:
+            try:
+                return await grade(read_traces(*sources, trace_id=trace_id), engine)
+            finally:
+                await engine.aclose()
+
+        rows = asyncio.run(work())
+        if not rows:
+            raise SourceError(", ".join(sources), "no traces", "are they OTLP?")
+        summaries = list(summarise(rows, engine.scorers))
+        if json is not None:
+            _write_json(json, rows, summaries)
+        if json is None or str(json) != "-":
+            _show(rows, summaries)
+
+
+def _only(config: Config, names: list[str]) -> Config:
+    """The config with only the scorers that were named."""
+    from ..errors import ConfigError
+
+    known = [*(check.type for check in config.checks), *(judge.name for judge in config.judges)]
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"--judge {name}", "no such scorer", f"there are {', '.join(known)}")
+    if not names:
+        return config
+    checks = tuple(check for check in config.checks if check.type in names)
+    judges = tuple(judge for judge in config.judges if judge.name in names)
+    return config.model_copy(update={"checks": checks, "judges": judges})
+
+
+def _write_json(path: Path, rows: list[Row], summaries: list[Summary]) -> None:
+    import sys
+
+    import orjson
+
+    from ..errors import SourceError
+
+    document = {
+        "summary": {summary.name: summary.as_dict() for summary in summaries},
+        "traces": [row.as_dict() for row in rows],
+    }
+    data = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    if str(path) == "-":
+        sys.stdout.buffer.write(data)
+        return
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise SourceError(str(path), f"cannot be written: {error.strerror}") from None
+
+
+def _show(rows: list[Row], summaries: list[Summary]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    found = [(row, feedback) for row in rows for feedback in row.feedback if feedback.passed is not True]
+    if found:
+        table = Table("trace", "scorer", "label", "score", "why", show_edge=False, pad_edge=False)
+        for row, feedback in found[:SHOWN]:
+            score = "" if feedback.score is None else f"{feedback.score:g}"
+            why = Text(feedback.rationale, overflow="fold")
+            table.add_row(row.trace_id[:16], feedback.name, feedback.label, score, why)
+        console.print(table)
+        if len(found) > SHOWN:
+            console.print(f"… {len(found) - SHOWN} more; --json FILE has all")
+        console.print()
+    summary_table = Table("scorer", "pass rate", "labels", show_edge=False, pad_edge=False)
+    for summary in summaries:
+        rate = "" if summary.pass_rate is None else f"{summary.pass_rate:.0%}"
+        labels = ", ".join(f"{label} {count}" for label, count in summary.labels.most_common())
+        summary_table.add_row(summary.name, rate, Text(labels))
+    console.print(summary_table)
+    judged = sum(row.decision is not None and row.decision.sampled for row in rows)
+    console.print(f"\n{len(rows)} traces, {sum(row.spans for row in rows)} spans; {judged} sampled for judging")

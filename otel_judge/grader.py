@@ -1,0 +1,70 @@
+"""Grades traces one after another on the loop it is on: checks at once, judges side by side, both bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+from .decision import Decision
+from .engine import Engine, Report
+from .feedback import JudgeFailure
+from .trace import Trace
+
+logger = logging.getLogger(__name__)
+
+JUDGING_TRACES = 2_000  # traces that wait for or are with a judge; past it judges fail with `queue_full`
+JUDGING_BYTES = 256 * 1024 * 1024
+
+
+class Grader:
+    """Feeds an engine and keeps count of the judgements under way. All calls come from one event loop."""
+
+    def __init__(self, engine: Engine, report: Report) -> None:
+        self._engine = engine
+        self._report = report
+        self._judging: dict[asyncio.Task[None], int] = {}
+        self._judging_bytes = 0
+
+    @property
+    def judging(self) -> int:
+        """Traces that wait for or are with a judge."""
+        return len(self._judging)
+
+    def take(self, trace: Trace) -> None:
+        """Checks the trace now and starts its judges. A trace that cannot be checked is logged, and lost alone."""
+        try:
+            decision = self._engine.check(trace, self._report)
+        except Exception:
+            logger.exception("trace %s could not be checked", trace.trace_id)
+            return
+        if decision.judges:
+            self._start_judging(trace, decision)
+
+    async def drain(self, deadline_s: float) -> None:
+        """Waits for the judgements under way, `deadline_s` seconds at most; then ends them as failed (`shutdown`)."""
+        if self._judging:
+            await asyncio.wait(self._judging, timeout=deadline_s)
+        for task in self._judging:
+            task.cancel()
+        if self._judging:
+            await asyncio.wait(self._judging)
+
+    async def aclose(self) -> None:
+        await self._engine.aclose()
+
+    def _start_judging(self, trace: Trace, decision: Decision) -> None:
+        if self._judging and (len(self._judging) >= JUDGING_TRACES or self._judging_bytes + trace.size > JUDGING_BYTES):
+            failure = JudgeFailure("queue_full", f"{len(self._judging)} traces already wait for their judges")
+            self._engine.refuse(trace, decision, failure, self._report)
+            return
+        task = asyncio.create_task(self._engine.judge(trace, decision, self._report))
+        self._judging[task] = trace.size
+        self._judging_bytes += trace.size
+        task.add_done_callback(self._judged)
+
+    def _judged(self, task: asyncio.Task[None]) -> None:
+        self._judging_bytes -= self._judging.pop(task)
+        with contextlib.suppress(asyncio.CancelledError):
+            if (error := task.exception()) is not None:
+                logger.error("a judgement broke off", exc_info=error)
