@@ -1,4 +1,4 @@
-"""Dialects: how an instrumentation records inputs and outputs. One module each; the first that knows a span reads it."""
+"""Dialects: how an instrumentation records inputs and outputs. One module each; the first that knows a span wins."""
 
 from __future__ import annotations
 

@@ -114,6 +114,8 @@ class Content:
     response_id: str | None = None
     error: str | None = None
     """Error type or message where the convention records one beside the span status."""
+    content_keys: frozenset[str] = frozenset()
+    """Attributes that `input`, `output` and `tool` were read from: whoever shows these need not show those."""
 
 
 class Dialect(Protocol):

@@ -1,16 +1,134 @@
-"""OpenTelemetry semantic conventions for generative AI."""
+"""OpenTelemetry semantic conventions for generative AI, with the older names that are still met.
+
+Names: semantic-conventions-genai (Development); the older ones were in the main repository up to 1.41.
+"""
 
 from __future__ import annotations
 
-from ..trace import Span
-from .base import Content, Dialect
+from collections.abc import Mapping
+from typing import Final
+
+from ..trace import Attributes, Span
+from .base import Content, Dialect, Message, Role, TokenUsage, ToolRun
+from .gen_ai_messages import read_instructions, read_messages
+from .json_values import as_text, count_of, text_of, texts_of
+
+_PREFIX: Final = "gen_ai."
+
+_ROLES: Final[Mapping[object, Role]] = {
+    "chat": Role.MODEL,
+    "text_completion": Role.MODEL,
+    "generate_content": Role.MODEL,
+    "execute_tool": Role.TOOL,
+    "invoke_agent": Role.AGENT,
+    "create_agent": Role.AGENT,
+    "invoke_workflow": Role.WORKFLOW,
+    "embeddings": Role.EMBEDDING,
+    "retrieval": Role.RETRIEVAL,
+}
+"""By gen_ai.operation.name. An operation of another name is told by what the span carries."""
+
+_DETAILS_EVENT: Final = "gen_ai.client.inference.operation.details"
+"""Span event that carries the content where the span does not (gen-ai-events)."""
+
+_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
+_RESULT: Final = "gen_ai.tool.call.result"
+_INPUT: Final = "gen_ai.input.messages"
+_OUTPUT: Final = "gen_ai.output.messages"
+_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 
 
 class _GenAi:
     name = "gen_ai"
 
     def read(self, span: Span) -> Content | None:
-        return None
+        attributes = span.attributes
+        details = _details(span)
+        if details is None and not any(key.startswith(_PREFIX) for key in attributes):
+            return None
+        carried = {**details, **attributes} if details else attributes
+        usage = _usage(carried)
+        role = _role(carried, usage)
+        instructions = read_instructions(carried.get(_INSTRUCTIONS))
+        messages = read_messages(carried.get(_INPUT), "user")
+        output = read_messages(carried.get(_OUTPUT), "assistant")
+        read = {
+            _INSTRUCTIONS: bool(instructions),
+            _INPUT: messages is not None,
+            _OUTPUT: output is not None,
+            _ARGUMENTS: role is Role.TOOL,
+            _RESULT: role is Role.TOOL,
+        }
+        return Content(
+            dialect=self.name,
+            role=role,
+            input=(instructions + (messages or ())) if instructions or messages is not None else None,
+            output=output,
+            tool=_tool(carried, span.name) if role is Role.TOOL else None,
+            model=text_of(carried, "gen_ai.response.model", "gen_ai.request.model"),
+            provider=text_of(carried, "gen_ai.provider.name", "gen_ai.system"),
+            usage=usage,
+            finish_reasons=_finish_reasons(carried, output),
+            agent=text_of(carried, "gen_ai.agent.name"),
+            conversation_id=text_of(carried, "gen_ai.conversation.id", "session.id"),
+            user=text_of(carried, "user.id", "enduser.id"),
+            response_id=text_of(carried, "gen_ai.response.id"),
+            error=text_of(carried, "error.type"),
+            content_keys=frozenset(key for key, understood in read.items() if understood and key in attributes),
+        )
+
+
+def _details(span: Span) -> Attributes | None:
+    return next((event.attributes for event in span.events if event.name == _DETAILS_EVENT), None)
+
+
+def _role(attributes: Attributes, usage: TokenUsage | None) -> Role:
+    operation = attributes.get("gen_ai.operation.name")
+    if isinstance(operation, str) and operation in _ROLES:
+        return _ROLES[operation]
+    if "gen_ai.tool.name" in attributes or "gen_ai.tool.call.id" in attributes:
+        return Role.TOOL
+    says_something = usage is not None or _INPUT in attributes or _OUTPUT in attributes
+    if not says_something and "gen_ai.response.id" not in attributes:
+        # Baggage puts the agent, the conversation, even the model on HTTP spans: alone they tell nothing.
+        return Role.OTHER
+    if "gen_ai.request.model" in attributes or "gen_ai.response.model" in attributes:
+        return Role.MODEL
+    # Agents report the sum over their model calls, and no model of their own.
+    return Role.AGENT if "gen_ai.agent.name" in attributes else Role.MODEL
+
+
+def _tool(attributes: Attributes, span_name: str) -> ToolRun:
+    return ToolRun(
+        name=text_of(attributes, "gen_ai.tool.name") or span_name.removeprefix("execute_tool "),
+        arguments=_captured(attributes, _ARGUMENTS),
+        result=_captured(attributes, _RESULT),
+        call_id=text_of(attributes, "gen_ai.tool.call.id"),
+    )
+
+
+def _captured(attributes: Attributes, key: str) -> str | None:
+    return as_text(attributes[key]) if key in attributes else None
+
+
+def _usage(attributes: Attributes) -> TokenUsage | None:
+    usage = TokenUsage(
+        input_tokens=count_of(attributes, "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+        output_tokens=count_of(attributes, "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+        cache_read_tokens=count_of(
+            attributes, "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens"
+        ),
+        cache_write_tokens=count_of(
+            attributes, "gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens"
+        ),
+    )
+    return usage if usage.input_tokens is not None or usage.output_tokens is not None else None
+
+
+def _finish_reasons(attributes: Attributes, output: tuple[Message, ...] | None) -> tuple[str, ...]:
+    return texts_of(attributes.get("gen_ai.response.finish_reasons")) or tuple(
+        message.finish_reason for message in output or () if message.finish_reason
+    )
 
 
 DIALECT: Dialect = _GenAi()

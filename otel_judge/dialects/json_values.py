@@ -1,0 +1,86 @@
+"""Attribute values as text and numbers, whatever type the instrumentation or a processor on the way gave them."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import cast
+
+import orjson
+
+from ..trace import Attributes
+
+TOO_DEEP = "(nested too deeply to show)"
+
+
+def parse(text: str) -> object:
+    """The value of a JSON text. Raises `ValueError` if it is none.
+
+    NaN and lone surrogates are accepted, since Python and JavaScript agents write them.
+    """
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        try:
+            return json.loads(text)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+
+def as_text(value: object) -> str:
+    """A string as it is, anything else as JSON. The result is always valid Unicode; None is empty."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        try:
+            value = json.dumps(value, ensure_ascii=False, default=_show)
+        except RecursionError:
+            return TOO_DEEP
+    if value.isascii():
+        return value
+    return value.encode("utf-8", "replace").decode()
+
+
+def text_of(attributes: Attributes, *keys: str) -> str | None:
+    """The first of these attributes that is a non-empty string."""
+    for key in keys:
+        value = attributes.get(key)
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def count_of(attributes: Attributes, *keys: str) -> int | None:
+    """The first of these attributes that is a count; numbers in strings too, since some exporters write all as text."""
+    for key in keys:
+        count = _count(attributes.get(key))
+        if count is not None:
+            return count
+    return None
+
+
+def texts_of(value: object) -> tuple[str, ...]:
+    """A list of strings, be it an array, a JSON text of one, or a single string."""
+    if isinstance(value, str) and value.startswith("["):
+        with suppress(ValueError):
+            value = parse(value)
+    if isinstance(value, list):
+        return tuple(as_text(item) for item in cast("list[object]", value) if item is not None)
+    return (as_text(value),) if isinstance(value, str) and value else ()
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, str):
+        # Longer than any count; int() on thousands of digits raises.
+        return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else None
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value if value >= 0 else None
+    if isinstance(value, float) and value.is_integer() and 0 <= value < 1e18:
+        return int(value)
+    return None
+
+
+def _show(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else repr(value)

@@ -1,0 +1,28 @@
+"""Which spans enclose which, read once for a whole trace."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from .. import dialects
+from ..dialects.base import Role
+from ..trace import Span, Trace
+
+
+def enclosing(trace: Trace, roles: Collection[Role], *, walls: Collection[Role] = ()) -> dict[str, Span | None]:
+    """For each span of one of `roles`, by span id, parents first: the nearest such span around it, or None.
+
+    A span of a role in `walls` between the two hides the outer from the inner.
+    """
+    nearest: dict[str, Span | None] = {}
+    path: list[Span | None] = []  # for each depth of the walk: what encloses the spans one deeper
+    for depth, span in trace.walk():
+        del path[depth:]
+        outer = path[-1] if path else None
+        role = dialects.read(span).role
+        if role in roles:
+            nearest[span.span_id] = outer
+            path.append(span)
+        else:
+            path.append(None if role in walls else outer)
+    return nearest
