@@ -24,20 +24,20 @@ from .runs import RUNS
 
 SERVICE = "support-agent"
 _QUEUE_SPANS = 8192  # the SDK's 2,048 would drop most of the long run, unseen
-_EXPORT_TIMEOUT_S = 10.0
+_EXPORT_TIMEOUT_S = 5.0  # retries included
 
 
 class _Watched(SpanExporter):
-    """Remembers whether everything was delivered, which the batch processor does not tell."""
+    """Remembers whether everything was delivered, which the batch processor does not tell, and gives up once."""
 
     def __init__(self, inner: SpanExporter) -> None:
         self._inner = inner
         self.delivered = True
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = self._inner.export(spans)
-        self.delivered &= result is SpanExportResult.SUCCESS
-        return result
+        if self.delivered:
+            self.delivered = self._inner.export(spans) is SpanExportResult.SUCCESS
+        return SpanExportResult.SUCCESS if self.delivered else SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
         self._inner.shutdown()
