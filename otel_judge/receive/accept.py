@@ -6,13 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from ..errors import Overloaded
-from .decode import Intake, split
+from ..errors import MalformedRequest, Overloaded
+from .decode import Intake, Request, split
 from .origins import OriginTable
 
 Sink: TypeAlias = Callable[[Intake], None]
@@ -31,24 +28,35 @@ class Acceptor:
         self._origins = origins
         self.refused = refused
 
-    def accept(self, request: ExportTraceServiceRequest) -> ExportTraceServiceResponse:
-        """The response to a request that was taken. Raises `Overloaded` as the sink does."""
-        intake = split(request, self._origins)
+    def accept(self, body: bytes, decode: Callable[[bytes], Request]) -> ExportTraceServiceResponse:
+        """The response to a request that was taken.
+
+        Raises `MalformedRequest` as `decode` does and `Overloaded` as the sink does.
+        """
         try:
-            if intake.accepted or intake.own:
-                self._sink(intake)
-        except Overloaded:
-            self.refused(intake.accepted, "overloaded")
+            request = decode(body)
+        except MalformedRequest:
+            self.refused(0, "malformed")
             raise
-        except Exception:
-            self.refused(intake.accepted, "internal")
-            raise
+        intake = split(request, self._origins)
+        if intake.accepted or intake.own:
+            self._hand_over(intake)
         response = ExportTraceServiceResponse()
         if intake.rejected:
             self.refused(intake.rejected, "invalid_id")
             response.partial_success.rejected_spans = intake.rejected
             response.partial_success.error_message = intake.error_message
         return response
+
+    def _hand_over(self, intake: Intake) -> None:
+        try:
+            self._sink(intake)
+        except Overloaded:
+            self.refused(intake.accepted, "overloaded")
+            raise
+        except Exception:
+            self.refused(intake.accepted, "internal")
+            raise
 
 
 def ignore_refusals(_count: int, _reason: RefusalReason) -> None:

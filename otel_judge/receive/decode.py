@@ -10,17 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import TypeAlias
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from ..errors import MalformedRequest
 from ..own_traces import is_own
 from ..semconv import EMITTER
 from ..trace import PARENT_IS_REMOTE, Fragment, Origin
 from .origins import OriginTable
+
+Request: TypeAlias = ExportTraceServiceRequest | TracesData
+"""The two are the same on the wire; OTLP/JSON is read as the latter."""
 
 _NO_TRACE = bytes(16)
 _NO_SPAN = bytes(8)
@@ -55,7 +59,7 @@ def parse(body: bytes) -> ExportTraceServiceRequest:
         raise MalformedRequest("the body is not a protobuf ExportTraceServiceRequest") from error
 
 
-def split(request: ExportTraceServiceRequest, origins: OriginTable) -> Intake:
+def split(request: Request, origins: OriginTable) -> Intake:
     """Groups the spans of a request by trace.
 
     A span without a valid trace id or span id is rejected, and no other with it. Spans of otel-judge's own making

@@ -1,0 +1,165 @@
+"""OTLP/HTTP, protobuf and JSON, on starlette and uvicorn with httptools."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import orjson
+from google.protobuf.message import Message
+from google.rpc.code_pb2 import Code
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .. import config as configuration
+from .. import otlp_json
+from ..errors import MalformedRequest, Overloaded, RequestTooLarge
+from ..http_server import HttpServer
+from . import decode
+from .accept import Acceptor, Refused, Sink, delay_s, ignore_refusals
+from .body import read_gzip, read_plain
+from .origins import OriginTable
+
+logger = logging.getLogger(__name__)
+
+CONFIG_KEY = "receivers.otlp.protocols.http.endpoint"
+TRACES_PATH = "/v1/traces"
+
+_CODES = {404: Code.NOT_FOUND, 405: Code.UNIMPLEMENTED}
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """How a request is written, and so its response."""
+
+    media_type: str
+    decode: Callable[[bytes], decode.Request]
+    encode_response: Callable[[ExportTraceServiceResponse], bytes]
+    encode_status: Callable[[Status], bytes]
+
+    def refuse(self, http_status: int, code: Code, message: str, headers: Mapping[str, str] | None = None) -> Response:
+        body = self.encode_status(Status(code=code, message=message))
+        return Response(body, http_status, headers, self.media_type)
+
+
+def _serialize(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
+def _response_json(response: ExportTraceServiceResponse) -> bytes:
+    if not response.HasField("partial_success"):
+        return b"{}"
+    partial = response.partial_success
+    return orjson.dumps(
+        {"partialSuccess": {"rejectedSpans": str(partial.rejected_spans), "errorMessage": partial.error_message}}
+    )
+
+
+def _status_json(status: Status) -> bytes:
+    return orjson.dumps({"code": status.code, "message": status.message})
+
+
+_PROTOBUF = _Encoding("application/x-protobuf", decode.parse, _serialize, _serialize)
+_JSON = _Encoding("application/json", otlp_json.decode_traces, _response_json, _status_json)
+_ENCODINGS = {encoding.media_type: encoding for encoding in (_PROTOBUF, _JSON)}
+
+
+class HttpReceiver:
+    """Serves `POST /v1/traces`.
+
+    A request is answered once `sink` has taken it. The size limit holds after decompression, and inflating stops at
+    it. Errors are `google.rpc.Status` in the request's content type, or in JSON where that is neither of the two.
+    """
+
+    def __init__(
+        self,
+        config: configuration.HttpReceiver,
+        sink: Sink,
+        *,
+        refused: Refused = ignore_refusals,
+        origins: OriginTable | None = None,
+    ) -> None:
+        self._config = config
+        self._acceptor = Acceptor(sink, refused=refused, origins=origins or OriginTable())
+        self._server = HttpServer(self._app(), config.endpoint, key=CONFIG_KEY)
+
+    @property
+    def endpoint(self) -> str:
+        """`host:port`; once started, with the port that it listens on."""
+        return self._server.address
+
+    async def start(self) -> str:
+        """Starts to listen and returns the endpoint. Raises `ConfigError` if it cannot listen there."""
+        await self._server.start()
+        return self.endpoint
+
+    async def stop(self, grace_s: float) -> None:
+        """Takes no more requests and gives those under way `grace_s` seconds."""
+        await self._server.stop(grace_s)
+
+    def _app(self) -> Starlette:
+        app = Starlette(
+            routes=[Route(TRACES_PATH, self._export, methods=["POST"])],
+            exception_handlers={HTTPException: _refuse_route},
+        )
+        app.router.redirect_slashes = False
+        return app
+
+    async def _export(self, request: Request) -> Response:
+        encoding = _encoding(request)
+        if encoding is None:
+            return _JSON.refuse(
+                415, Code.INVALID_ARGUMENT, f"the Content-Type must be {_PROTOBUF.media_type} or {_JSON.media_type}"
+            )
+        try:
+            body = await self._read(request)
+            response = self._acceptor.accept(body, encoding.decode)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
+        except HTTPException as error:
+            return encoding.refuse(error.status_code, Code.INVALID_ARGUMENT, error.detail)
+        except MalformedRequest as error:
+            return encoding.refuse(400, Code.INVALID_ARGUMENT, str(error))
+        except RequestTooLarge as error:
+            return encoding.refuse(413, Code.RESOURCE_EXHAUSTED, str(error))
+        except Overloaded as error:
+            headers = {"Retry-After": str(delay_s(error))}
+            return encoding.refuse(503, Code.UNAVAILABLE, error.reason, headers)
+        except Exception:
+            logger.exception("an OTLP/HTTP request failed")
+            return encoding.refuse(500, Code.INTERNAL, "internal error")
+        return Response(encoding.encode_response(response), media_type=encoding.media_type)
+
+    async def _read(self, request: Request) -> bytes:
+        limit_bytes = self._config.max_request_body_size
+        compression = request.headers.get("content-encoding", "identity").strip().lower()
+        try:
+            if compression == "gzip":
+                return await read_gzip(request.stream(), limit_bytes)
+            if compression in ("identity", ""):
+                return await read_plain(request.stream(), limit_bytes)
+        except MalformedRequest:
+            self._acceptor.refused(0, "malformed")
+            raise
+        except RequestTooLarge:
+            self._acceptor.refused(0, "too_large")
+            raise
+        raise HTTPException(415, "the Content-Encoding must be gzip or identity")
+
+
+def _encoding(request: Request) -> _Encoding | None:
+    media_type, _, _parameters = request.headers.get("content-type", "").partition(";")
+    return _ENCODINGS.get(media_type.strip().lower())
+
+
+async def _refuse_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = f"POST OTLP traces to {TRACES_PATH}"
+    encoding = _encoding(request) or _JSON
+    return encoding.refuse(error.status_code, _CODES.get(error.status_code, Code.UNKNOWN), message, error.headers)
