@@ -102,6 +102,19 @@ LINK_KIND: Final = Name("otel_judge.link", "on a link: target, evidence or judge
 
 DECISION: Final = Name("otel_judge.decision", "log event: one sampling decision")
 
+# The judge's own trace.
+OPERATION_NAME: Final = Name("gen_ai.operation.name", "invoke_agent, chat or execute_tool", _SPANS)
+PROVIDER_NAME: Final = Name("gen_ai.provider.name", "provider of the judge's model", _SPANS)
+REQUEST_MODEL: Final = Name("gen_ai.request.model", "model that the judge asked", _SPANS)
+REQUEST_MAX_TOKENS: Final = Name("gen_ai.request.max_tokens", "most tokens that one answer may have", _SPANS)
+RESPONSE_MODEL: Final = Name("gen_ai.response.model", "model that answered, as the provider named it", _SPANS)
+FINISH_REASONS: Final = Name("gen_ai.response.finish_reasons", "why the answer ended", _SPANS)
+USAGE_INPUT: Final = Name("gen_ai.usage.input_tokens", "input tokens of one request, cached ones included", _SPANS)
+USAGE_CACHED: Final = Name("gen_ai.usage.cache_read.input_tokens", "input tokens read from a cache", _SPANS)
+USAGE_OUTPUT: Final = Name("gen_ai.usage.output_tokens", "output tokens of one request", _SPANS)
+TOOL_NAME: Final = Name("gen_ai.tool.name", "span tool that the judge called", _SPANS)
+TOOL_CALL_ID: Final = Name("gen_ai.tool.call.id", "id of that call", _SPANS)
+
 SCOPE: Final = "otel_judge"  # instrumentation scope of all that we emit
 
 

@@ -1,0 +1,39 @@
+"""Judges: a trace in, a Feedback out, by a model that reads with span tools.
+
+The provider's SDK is imported when a model is first asked; importing this package costs little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ..config import JudgeConfig, ModelConfig
+from .judge import Judge
+from .models import Models, check_model
+from .tracing import Tracing
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+__all__ = ["Judge", "build", "check_model"]
+
+
+def build(
+    judges: Sequence[JudgeConfig],
+    models: Mapping[str, ModelConfig],
+    *,
+    own_spans: SpanExporter | None = None,
+    own_resource: Resource | None = None,
+) -> tuple[Judge, ...]:
+    """The judges of a config, in order. They share their models, and the trace of their own work goes to `own_spans`.
+
+    Raises `InstructionsError` for a judge that cannot work, and `ModelUnavailable` for a model that cannot be asked.
+    """
+    shared = Models(models)
+    tracing = Tracing(own_spans, own_resource)
+    built = tuple(Judge(config, shared, tracing) for config in judges)
+    for name in dict.fromkeys(config.model for config in judges):
+        check_model(shared.config(name))
+    return built

@@ -1,0 +1,235 @@
+"""The loop of a judge: ask, answer its tool calls, until there is a verdict that counts or none can come."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..feedback import Evidence
+from ..trace import Trace
+from . import evidence, prompt, tools, verdict
+from .ask import Asker
+from .budget import Budget, Ceiling, tokens_of
+from .faults import JudgeStopped
+from .reading import Record
+from .tools.answer import size
+from .tracing import Activity
+from .values import Grade, InvalidValue, ValueType, grade
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelMessage, ModelRequestPart, ModelResponse, ToolCallPart, UserContent
+    from pydantic_ai.models import ModelRequestParameters
+
+logger = logging.getLogger("otel_judge.judge")
+
+_CLOSED_ANSWERS = 2  # calls of span tools that are still answered once reading is closed, turn by turn
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a judge is told before its first answer."""
+
+    system: str
+    shared: str
+    """The part that is the same for all judges of the trace; empty where there is none."""
+    own: str
+    span_tools: bool
+
+    @property
+    def tokens(self) -> int:
+        """Input tokens of the first request, estimated."""
+        schemas = sum(size(json.dumps(tool.schema)) + size(tool.description) for tool in tools.TOOLS.values())
+        return tokens_of(size(self.system) + size(self.shared) + size(self.own) + (schemas if self.span_tools else 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A verdict that counts."""
+
+    grade: Grade
+    rationale: str
+    evidence: tuple[Evidence, ...]
+
+
+class Deliberation:
+    """One judgement under way. `rule` is called once; what it counted can be read whether it succeeds or not."""
+
+    def __init__(
+        self,
+        trace: Trace,
+        brief: Brief,
+        value_type: ValueType,
+        *,
+        asker: Asker,
+        budget: Budget,
+        record: Record,
+        activity: Activity,
+    ) -> None:
+        self.forced: Ceiling | None = None
+        self._trace = trace
+        self._brief = brief
+        self._value_type = value_type
+        self._asker = asker
+        self._budget = budget
+        self._record = record
+        self._activity = activity
+        self._next_input = brief.tokens
+        self._standing: Ruling | None = None
+        self._mended = self._questioned = self._reminded = False
+        self._closed_answers = 0
+
+    async def rule(self) -> Ruling:
+        """The verdict. Raises `JudgeStopped` when there is none."""
+        messages = [_opening(self._brief)]
+        parameters = _parameters(span_tools=self._brief.span_tools)
+        while True:
+            try:
+                self._check_ceilings(messages)
+                response = await self._asker.ask(messages, parameters, closed=self.forced is not None)
+                reply = self._read(response)
+            except JudgeStopped:
+                if self._standing is None:
+                    raise
+                return self._standing  # it only lacked evidence, and is marked so
+            if isinstance(reply, Ruling):
+                return reply
+            if response.parts:
+                messages.append(response)
+            messages.append(reply.request())
+            self._next_input = response.usage.input_tokens + response.usage.output_tokens + tokens_of(reply.size)
+
+    def _check_ceilings(self, messages: list[ModelMessage]) -> None:
+        if (ceiling := self._budget.exhausted(self._next_input)) is not None:
+            if not self._budget.turns:
+                needed = f"the first request alone needs about {self._next_input} tokens"
+                raise JudgeStopped("token_limit" if ceiling == "tokens" else "timeout", needed)
+            raise JudgeStopped("no_verdict", f"no verdict within the limit on {ceiling}")
+        if self.forced is None and (ceiling := self._budget.closing(self._next_input)) is not None:
+            self.forced = ceiling
+            _add_text(messages, prompt.CLOSED)
+
+    def _read(self, response: ModelResponse) -> Ruling | _Reply:
+        calls = response.tool_calls
+        verdicts = [call for call in calls if call.tool_name == verdict.NAME]
+        if len(verdicts) > 1 and len({_arguments_text(call) for call in verdicts}) > 1:
+            return self._mend(prompt.ONE_VERDICT, calls)
+        if verdicts:
+            return self._consider(verdicts[0].args, calls)
+        if calls:
+            return self._closed(calls) if self.forced is not None else self._run(calls)
+        if (written := verdict.read_text(response.text or "")) is not None:
+            return self._consider(written, calls)
+        if response.finish_reason == "content_filter":
+            raise JudgeStopped("refused", "the model refused to answer")
+        if self._reminded:
+            raise JudgeStopped("no_verdict", "the model gave no verdict when it was reminded to")
+        self._reminded = True
+        return _Reply(text=prompt.CUT_OFF if response.finish_reason == "length" else prompt.REMIND)
+
+    def _consider(self, arguments: object, calls: Sequence[ToolCallPart]) -> Ruling | _Reply:
+        try:
+            given = verdict.read(arguments)
+            graded = grade(self._value_type, given.value)
+        except (verdict.InvalidVerdict, InvalidValue) as error:
+            return self._mend(str(error), calls)
+        found = tuple(evidence.check(self._trace, each.span_id, each.quote, each.path) for each in given.evidence)
+        self._standing = Ruling(graded, given.rationale, found)
+        unverified = [evidence.reason(self._trace, each) for each in found if not each.verified]
+        if not unverified or self._questioned:
+            return self._standing
+        self._questioned = True
+        return _Reply.to(calls, prompt.unverified(unverified))
+
+    def _mend(self, problem: str, calls: Sequence[ToolCallPart]) -> _Reply:
+        if self._mended:
+            raise JudgeStopped("invalid_verdict", f"invalid verdict, and again after it was asked to mend it: {problem}")
+        self._mended = True
+        return _Reply.to(calls, prompt.repair(problem))
+
+    def _closed(self, calls: Sequence[ToolCallPart]) -> _Reply:
+        self._closed_answers += 1
+        if self._closed_answers > _CLOSED_ANSWERS:
+            raise JudgeStopped("no_verdict", "the model went on reading when it was asked for its verdict")
+        return _Reply(returns=tuple((call, prompt.CLOSED) for call in calls))
+
+    def _run(self, calls: Sequence[ToolCallPart]) -> _Reply:
+        return _Reply(returns=tuple((call, self._call(call)) for call in calls))
+
+    def _call(self, call: ToolCallPart) -> str:
+        logger.debug("Calling tool: %s(%s)", call.tool_name, _arguments_text(call))
+        with self._activity.tool(call.tool_name, call.tool_call_id):
+            try:
+                arguments = call.args_as_dict(raise_if_invalid=True)
+            except (ValueError, AssertionError):
+                answer = tools.Answer("the arguments are not a JSON object")
+            else:
+                answer = tools.answer(call.tool_name, self._trace, arguments)
+        self._record.add(answer.seen)
+        logger.debug("Tool response: %s", answer.text)
+        return answer.text
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What the model is told next: an answer for each of its calls, and text."""
+
+    returns: tuple[tuple[ToolCallPart, str], ...] = ()
+    text: str = ""
+
+    @classmethod
+    def to(cls, calls: Sequence[ToolCallPart], message: str) -> _Reply:
+        """A message in answer to the verdict among the calls; what else was called is not run."""
+        if not calls:
+            return cls(text=message)
+        first = next((call for call in calls if call.tool_name == verdict.NAME), calls[0])
+        return cls(returns=tuple((call, message if call is first else prompt.ENDED) for call in calls))
+
+    @property
+    def size(self) -> int:
+        return size(self.text) + sum(size(content) for _, content in self.returns)
+
+    def request(self) -> ModelMessage:
+        from pydantic_ai.messages import ModelRequest, ToolReturnPart, UserPromptPart
+
+        parts: list[ModelRequestPart] = [
+            ToolReturnPart(call.tool_name, content, call.tool_call_id) for call, content in self.returns
+        ]
+        if self.text:
+            parts.append(UserPromptPart(self.text))
+        return ModelRequest(parts)
+
+
+def _opening(brief: Brief) -> ModelMessage:
+    from pydantic_ai.messages import CachePoint, ModelRequest, SystemPromptPart, UserPromptPart
+
+    content: list[UserContent] = [brief.shared, CachePoint(), brief.own] if brief.shared else [brief.own]
+    return ModelRequest([SystemPromptPart(brief.system), UserPromptPart(content)])
+
+
+def _parameters(*, span_tools: bool) -> ModelRequestParameters:
+    from pydantic_ai.models import ModelRequestParameters
+    from pydantic_ai.tools import ToolDefinition
+
+    # Not strict: `value` is any JSON, which strict schemas refuse.
+    definitions = [
+        ToolDefinition(tool.name, tool.schema, tool.description, strict=False)
+        for tool in (tools.TOOLS.values() if span_tools else ())
+    ]
+    definitions.append(ToolDefinition(verdict.NAME, verdict.SCHEMA, verdict.DESCRIPTION, strict=False))
+    return ModelRequestParameters(function_tools=definitions, allow_text_output=True)
+
+
+def _add_text(messages: list[ModelMessage], text: str) -> None:
+    """Adds to the last request, which was not sent yet: earlier ones stay as they were, and so does their cache."""
+    from pydantic_ai.messages import ModelRequest, UserPromptPart
+
+    last = messages[-1]
+    if isinstance(last, ModelRequest):
+        messages[-1] = replace(last, parts=[*last.parts, UserPromptPart(text)])
+
+
+def _arguments_text(call: ToolCallPart) -> str:
+    return call.args if isinstance(call.args, str) else json.dumps(call.args, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,84 @@
+"""What went wrong with a model, as an error type of low cardinality and a short message without secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from .tools.answer import cut
+
+_KEY = re.compile(r"\b(?:sk|pk|key|Bearer)[-_ ][A-Za-z0-9*_\-.]{6,}")
+_SHOWN = 200  # characters of what a provider said
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One failed request."""
+
+    type: str
+    message: str
+    retryable: bool
+    retry_after_s: float | None = None
+    """Seconds that the provider asked to wait."""
+
+
+class JudgeStopped(Exception):
+    """The judgement cannot go on: no request will be made any more."""
+
+    def __init__(self, error_type: str, message: str) -> None:
+        super().__init__(error_type, message)
+        self.type = error_type
+        self.message = message
+
+
+def fault_of(error: Exception, secrets: Sequence[str] = ()) -> Fault | None:
+    """The fault behind an exception of a model request; None for what is no provider's doing."""
+    from pydantic_ai import exceptions as known
+
+    if isinstance(error, known.ModelAuthenticationError):
+        # What the provider says to a wrong key may hold the key.
+        return Fault("authentication", f"the provider refused the credentials{_status(error)}", retryable=False)
+    for kind, name, retryable in (
+        (known.ModelQuotaExceededError, "quota_exceeded", False),
+        (known.ModelContextWindowExceededError, "context_overflow", False),
+        (known.ModelNotFoundError, "model_not_found", False),
+        (known.ModelRequestRejectedError, "bad_request", False),
+        (known.ModelRateLimitError, "rate_limited", True),
+        (known.ModelOverloadedError, "overloaded", True),
+        (known.ModelUnavailableError, "unavailable", True),
+        (known.ModelServerError, "server_error", True),
+        (known.ModelTimeoutError, "timeout", True),
+        (known.ModelRequestTimeout, "timeout", True),
+        (known.ModelConnectionError, "connection", True),
+    ):
+        if isinstance(error, kind):
+            return Fault(name, _said(error, secrets), retryable, error.retry_after)
+    if isinstance(error, known.ContentFilterError):
+        return Fault("refused", "the provider's filter stopped the answer", retryable=False)
+    if isinstance(error, known.ModelHTTPError):
+        return Fault("bad_request" if error.status_code < 500 else "server_error", _said(error, secrets), error.status_code >= 500)
+    if isinstance(error, known.ModelAPIError | known.UnexpectedModelBehavior):
+        return Fault("invalid_response", "the answer is not what the provider's protocol says", retryable=True)
+    return None
+
+
+def scrub(text: str, secrets: Sequence[str]) -> str:
+    """The text without the secrets, and without what looks like a key."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return _KEY.sub("***", text)
+
+
+def _said(error: Exception, secrets: Sequence[str]) -> str:
+    body = getattr(error, "body", None)
+    inner = cast("dict[str, object]", body).get("error", body) if isinstance(body, dict) else None
+    said = cast("dict[str, object]", inner).get("message") if isinstance(inner, dict) else None
+    words = said if isinstance(said, str) else str(getattr(error, "message", "")) if not _status(error) else ""
+    return cut(scrub(f"{words or 'the provider answered with an error'}{_status(error)}", secrets), _SHOWN)
+
+
+def _status(error: Exception) -> str:
+    status = getattr(error, "status_code", None)
+    return f" (status {status})" if isinstance(status, int) else ""

@@ -1,0 +1,60 @@
+"""What stands for the variables of instructions: given by the caller, or read from the judged trace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from .. import dialects, trajectory
+from ..dialects.base import Role
+from ..trace import Span, Trace
+from .text import clean, show_messages
+from .tools.answer import head, size, tail
+
+_LONGEST = 40_000  # bytes of one variable; more is cut in the middle
+
+
+def fill(
+    names: tuple[str, ...], trace: Trace, given: Mapping[str, object]
+) -> tuple[dict[str, str], str | None]:
+    """Text for each variable, and the name of the first for which there is none."""
+    filled = dict[str, str]()
+    for name in names:
+        text = _as_text(given[name]) if given.get(name) is not None else _from_trace(name, trace)
+        if text is None:
+            return filled, name
+        filled[name] = _bounded(clean(text))
+    return filled, None
+
+
+def _from_trace(name: str, trace: Trace) -> str | None:
+    if name == "inputs":
+        return trajectory.user_request(trace)
+    if name == "outputs":
+        return trajectory.final_output(trace)
+    return _conversation(trace) if name == "conversation" else None
+
+
+def _conversation(trace: Trace) -> str | None:
+    """Every model call repeats the conversation so far: the last one that has content holds it all."""
+    calls = [span for span in trace.spans if dialects.read(span).role in (Role.MODEL, Role.AGENT)]
+    for span in sorted(calls, key=_last):
+        content = dialects.read(span)
+        if content.input:
+            return show_messages(content.input + (content.output or ()))
+    return None
+
+
+def _last(span: Span) -> tuple[bool, int]:
+    return dialects.read(span).role is not Role.MODEL, -span.end_ns
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1, default=str)
+
+
+def _bounded(text: str) -> str:
+    if size(text) <= _LONGEST:
+        return text
+    front, back = head(text, _LONGEST // 2), tail(text, _LONGEST // 2)
+    return f"{front}\n[… {len(text) - len(front) - len(back)} characters left out …]\n{back}"

@@ -1,0 +1,178 @@
+"""`Judge`: grades a target of a trace with a model, as its config says."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any
+
+from ..config import JudgeConfig
+from ..errors import ModelUnavailable
+from ..feedback import NOT_JUDGEABLE, Feedback, JudgeFailure, Scorer, Target
+from ..trace import Trace
+from . import filling, prompt
+from .agent import Brief, Deliberation, Ruling
+from .ask import MAX_TOKENS, Asker
+from .budget import Budget
+from .faults import JudgeStopped
+from .instructions import Instructions
+from .models import Models
+from .reading import Opening, Record, open_trace
+from .tracing import Activity, Tracing
+from .values import value_type_of
+
+logger = logging.getLogger("otel_judge.judge")
+
+
+class Judge:
+    """A named judge. `grade` never raises for what a model or a provider does.
+
+    Raises `InstructionsError` at construction for instructions, values or limits that cannot work.
+    """
+
+    def __init__(self, config: JudgeConfig, models: Models, tracing: Tracing) -> None:
+        self.config = config
+        self.instructions = Instructions.parse(config.instructions, config.name)
+        self.value_type = value_type_of(config)
+        self.model = models.spec(config.model)
+        """`provider:model`."""
+        self._models = models
+        self._tracing = tracing
+        self._settings = models.config(config.model).settings
+        self.scorer = Scorer(config.name, "judge", self._version(), config.owner)
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def version(self) -> str:
+        """12 hex digits: a hash of all that decides the verdict, prompt text included."""
+        return self.scorer.version
+
+    async def grade(
+        self,
+        trace: Trace,
+        target: Target,
+        *,
+        inputs: object = None,
+        outputs: object = None,
+        expectations: object = None,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> Feedback:
+        """The feedback of this judge about the target.
+
+        `inputs` and `outputs` stand for what the trace says; `expectations` are never in a trace. A failure is a
+        feedback with an `error`.
+        """
+        given = {"inputs": inputs, "outputs": outputs, "expectations": expectations}
+        started = time.monotonic()
+        with self._tracing.judgement(self.name, self.version, target) as activity:
+            try:
+                feedback = await self._grade(trace, target, given, activity)
+            except ModelUnavailable as error:
+                feedback = self._failure(target, JudgeFailure("model_unavailable", str(error)))
+            except Exception as error:
+                logger.exception("judge %s failed on trace %s", self.name, target.trace_id)
+                feedback = self._failure(target, JudgeFailure(type(error).__name__, "the judge failed unexpectedly"))
+            if feedback.error is not None:
+                activity.fail(feedback.error.type)
+            return replace(
+                feedback,
+                judge_trace=activity.ref,
+                judged_at_ns=now_ns(),
+                duration_s=time.monotonic() - started,
+            )
+
+    async def aclose(self) -> None:
+        """Closes the connections to models, which the judges of one `build` share. Can be called for each of them."""
+        await self._models.aclose()
+        await self._tracing.aclose()
+
+    async def _grade(
+        self, trace: Trace, target: Target, given: Mapping[str, object], activity: Activity
+    ) -> Feedback:
+        filled, missing = filling.fill(self.instructions.filled, trace, given)
+        if missing is not None:
+            return self._missing(target, missing)
+        opened = await self._models.open(self.config.model)
+        opening = open_trace(trace, self.config.reading) if self.instructions.explores else None
+        record = Record()
+        if opening is not None:
+            record.add(opening.seen)
+        limits = self.config.limits
+        budget = Budget(limits, opened.settings.get("max_tokens", MAX_TOKENS))
+        asker = Asker(opened, budget, activity, limits.seconds)
+        deliberation = Deliberation(
+            trace,
+            self._brief(target, opening, filled),
+            self.value_type,
+            asker=asker,
+            budget=budget,
+            record=record,
+            activity=activity,
+        )
+        try:
+            feedback = self._feedback(target, await deliberation.rule())
+        except JudgeStopped as stopped:
+            feedback = self._failure(target, JudgeFailure(stopped.type, stopped.message))
+        return replace(
+            feedback,
+            model=asker.model_name,
+            rung="prompt" if opening is None else "agent",
+            reading=None if opening is None else "whole" if opening.whole else "explored",
+            forced=deliberation.forced if feedback.error is None else None,
+            coverage=None if opening is None else record.coverage(trace),
+            usage=budget.usage,
+            cost_usd=float(asker.cost_usd) if asker.cost_usd is not None and budget.turns else None,
+        )
+
+    def _brief(self, target: Target, opening: Opening | None, filled: Mapping[str, str]) -> Brief:
+        own = [prompt.sections(target.trace_id, filled)] if filled else []
+        own.append(prompt.task(self.name, self.instructions.text, self.value_type.describe()))
+        if opening is None:
+            return Brief(prompt.SYSTEM_PROMPT, "", "\n\n".join(own), span_tools=False)
+        show = prompt.whole if opening.whole else prompt.overview
+        return Brief(prompt.SYSTEM_TRACE, show(target.trace_id, opening.text), "\n\n".join(own), span_tools=True)
+
+    def _feedback(self, target: Target, ruling: Ruling) -> Feedback:
+        graded = ruling.grade
+        return Feedback(
+            target=target,
+            scorer=self.scorer,
+            label=graded.label,
+            rationale=f"{ruling.rationale} {graded.note}" if graded.note else ruling.rationale,
+            value=graded.value,
+            score=graded.score,
+            passed=graded.passed,
+            evidence=ruling.evidence,
+            not_judgeable=graded.label == NOT_JUDGEABLE,
+        )
+
+    def _missing(self, target: Target, name: str) -> Feedback:
+        why = "none were given" if name == "expectations" else "the trace holds none"
+        return Feedback(
+            target=target,
+            scorer=self.scorer,
+            label=NOT_JUDGEABLE,
+            rationale=f"the instructions need {name}, and {why}",
+            not_judgeable=True,
+        )
+
+    def _failure(self, target: Target, error: JudgeFailure) -> Feedback:
+        return Feedback.failure(target, self.scorer, error, judged_at_ns=0)
+
+    def _version(self) -> str:
+        config = self.config
+        decides: list[Any] = [
+            prompt.version(),
+            config.instructions,
+            config.model_dump(mode="json", include={"type", "values", "scale", "threshold", "passing", "reading", "limits"}),
+            self.model,
+            self._settings,
+        ]
+        return blake2b(json.dumps(decides, sort_keys=True, default=str).encode(), digest_size=6).hexdigest()

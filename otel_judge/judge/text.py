@@ -1,0 +1,157 @@
+"""A span's text, decoded, by path: what the judge reads, what patterns search, and where quotes must stand.
+
+Paths: `name`, `status.code`, `status.message`, `input`, `output`, `tool.arguments`, `tool.result`,
+`attributes.<key>`, `events[i].name`, `events[i].attributes.<key>`, `links[i]`, `resource.<key>`.
+
+Text is text as it was written: JSON keeps its layout, but string escapes in it are undone, so that `café` and
+`said "no"` are found as such. An attribute that the span's dialect reads as input or output is not repeated under
+`attributes`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import NamedTuple, cast
+
+import orjson
+
+from .. import dialects
+from ..dialects.base import Blob, Content, Message, Reasoning, Text, ToolCall, ToolResult
+from ..trace import Attributes, AttributeValue, Span
+
+
+class Field(NamedTuple):
+    """One piece of a span's text. Never empty."""
+
+    path: str
+    text: str
+
+
+def fields(span: Span) -> tuple[Field, ...]:
+    """All text of a span but its resource's, most telling first. Worked out once a span."""
+    known = span.memo.get(fields)
+    if known is None:
+        known = span.memo[fields] = tuple(Field(path, clean(text)) for path, text in _read(span) if text)
+    return cast("tuple[Field, ...]", known)
+
+
+def resource_fields(span: Span) -> tuple[Field, ...]:
+    """The text of the span's resource. Worked out once a span; spans of one origin say the same."""
+    known = span.memo.get(resource_fields)
+    if known is None:
+        known = span.memo[resource_fields] = tuple(_attribute_fields("resource.", span.resource))
+    return cast("tuple[Field, ...]", known)
+
+
+def all_fields(span: Span) -> tuple[Field, ...]:
+    """`fields` and after them `resource_fields`."""
+    return fields(span) + resource_fields(span)
+
+
+def readable(text: str) -> str:
+    """JSON with the escapes of its strings undone, layout and numbers as they were; any other text unchanged."""
+    if "\\" not in text or text.lstrip()[:1] not in ("{", "[", '"'):
+        return text
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    return _ESCAPE.sub(_unescape, text)
+
+
+def show(value: AttributeValue) -> str:
+    """An attribute value as text."""
+    if isinstance(value, str):
+        return readable(value)
+    if isinstance(value, bytes):
+        return _blob(value)
+    if value is None:
+        return ""
+    return readable(json.dumps(value, ensure_ascii=False, default=_blob))
+
+
+def show_messages(messages: tuple[Message, ...]) -> str:
+    """A conversation as text, one part after another, each with its role."""
+    return "\n".join(line for message in messages for line in _parts(message))
+
+
+def clean(text: str) -> str:
+    """The text, fit for UTF-8: a lone surrogate, which JSON may hold, becomes `?`."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
+_ESCAPE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.")
+_SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+
+
+def _unescape(match: re.Match[str]) -> str:
+    escape = match.group()
+    if escape[1] != "u":
+        return _SIMPLE.get(escape[1], escape[1])
+    if len(escape) == 12:  # a surrogate pair
+        high, low = int(escape[2:6], 16), int(escape[8:], 16)
+        return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
+    return chr(int(escape[2:], 16))
+
+
+def _blob(value: object) -> str:
+    return f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)
+
+
+def _read(span: Span) -> Iterator[tuple[str, str]]:
+    content = dialects.read(span)
+    yield "name", span.name
+    if span.status_code != "UNSET":
+        yield "status.code", span.status_code
+    yield "status.message", span.status_message
+    yield from _content(content)
+    rest = {key: value for key, value in span.attributes.items() if key not in content.content_keys}
+    yield from _attribute_fields("attributes.", rest)
+    for number, event in enumerate(span.events):
+        yield f"events[{number}].name", event.name
+        yield from _attribute_fields(f"events[{number}].attributes.", event.attributes)
+    for number, link in enumerate(span.links):
+        yield f"links[{number}]", f"trace {link.trace_id} span {link.span_id}"
+
+
+def _content(content: Content) -> Iterator[tuple[str, str]]:
+    if content.input is not None:
+        yield "input", show_messages(content.input)
+    if content.output is not None:
+        yield "output", show_messages(content.output)
+    if content.tool is not None:
+        yield "tool.arguments", readable(content.tool.arguments or "")
+        yield "tool.result", readable(content.tool.result or "")
+
+
+def _attribute_fields(prefix: str, attributes: Attributes) -> Iterator[Field]:
+    for key, value in attributes.items():
+        if text := clean(show(value)):
+            yield Field(clean(prefix + key), text)
+
+
+def _parts(message: Message) -> Iterator[str]:
+    for part in message.parts:
+        if isinstance(part, Text):
+            yield f"{message.role}: {part.text}"
+        elif isinstance(part, Reasoning):
+            yield f"{message.role} (reasoning): {part.text}"
+        elif isinstance(part, ToolCall):
+            yield f"{message.role} calls {part.name}: {readable(part.arguments)}"
+        elif isinstance(part, ToolResult):
+            yield f"result of {part.name or part.id or 'a tool'}: {readable(part.result)}"
+        else:
+            yield f"{message.role}: {_unread(part)}"
+
+
+def _unread(part: Blob) -> str:
+    size = f", {part.size} bytes" if part.size is not None else ""
+    return f"<{part.media}{size}: not shown>"
