@@ -1,0 +1,79 @@
+"""Tokens, and money, of the whole trace against limits."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from ..config import TokensCheck
+from ..feedback import Evidence, Value
+from ..trace import Trace
+from ..trajectory import ModelCall, TokenTotals, token_totals
+from .base import Grade, counted, fails, not_judgeable, passes, quote_name, some, version_of
+from .prices import price_usd
+
+CODE_VERSION: Final = 1
+_NAMED: Final = 3  # models that the rationale names, calls that are cited
+
+
+class Tokens:
+    """Passes within both limits. Each model call counts once, whatever number of spans describe it."""
+
+    name: ClassVar[str] = "tokens"
+
+    def __init__(self, section: TokensCheck) -> None:
+        self._max = section.max
+        self._max_usd = section.max_usd
+        self.version = version_of(section, CODE_VERSION)
+
+    def grade(self, trace: Trace) -> Grade:
+        totals = token_totals(trace)
+        if not totals.counted:
+            return not_judgeable("no span of the trace reports tokens")
+        rationale = (
+            f"{totals.input_tokens:,} input and {totals.output_tokens:,} output tokens, {totals.total_tokens:,} in all"
+            f"{'' if self._max is None else f' (limit {self._max:,})'}, in {counted(len(totals.counted), 'call')}"
+        )
+        detail: dict[str, Value] = {
+            "input_tokens": totals.input_tokens,
+            "output_tokens": totals.output_tokens,
+            "calls": len(totals.counted),
+        }
+        passed = self._max is None or totals.total_tokens <= self._max
+        unpriced: list[str] = []
+        if self._max_usd is not None:
+            usd, unpriced = _cost(totals)
+            detail["usd"] = usd
+            passed = passed and usd <= self._max_usd
+            rationale += f"; {'at least ' if unpriced else ''}{usd:,.4f} USD (limit {self._max_usd:,g})"
+        if not passed:
+            return fails(rationale, _dearest(totals), detail)
+        if unpriced:
+            models = ", ".join(unpriced[:_NAMED]) + (" and others" if len(unpriced) > _NAMED else "")
+            return not_judgeable(f"{rationale}; no price is known for {models}", detail)
+        if totals.uncounted:
+            said = f"{rationale}; {counted(len(totals.uncounted), 'model call')} besides report no tokens"
+            return not_judgeable(said, detail)
+        return passes(rationale, detail=detail)
+
+
+def _cost(totals: TokenTotals) -> tuple[float, list[str]]:
+    """Dollars of the calls whose model has a price, and the models without one."""
+    usd = 0.0
+    unpriced: dict[str, None] = {}
+    for call in totals.counted:
+        price = price_usd(call)
+        if price is None:
+            unpriced[call.content.model or "a call that names no model"] = None
+        else:
+            usd += price
+    return usd, list(unpriced)
+
+
+def _dearest(totals: TokenTotals) -> tuple[Evidence, ...]:
+    calls = sorted(totals.counted, key=_size, reverse=True)[:_NAMED]
+    return some(evidence for call in calls for evidence in quote_name(call.span))
+
+
+def _size(call: ModelCall) -> int:
+    usage = call.content.usage
+    return 0 if usage is None else (usage.input_tokens or 0) + (usage.output_tokens or 0)
