@@ -11,7 +11,7 @@ from google.rpc.code_pb2 import Code
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
-from .. import config as configuration
+from ..config import GrpcReceiver
 from ..errors import ConfigError, MalformedRequest, Overloaded
 from ..http_server import bind, join_endpoint, split_endpoint
 from .accept import Acceptor, Refused, Sink, delay_s, ignore_refusals
@@ -26,7 +26,7 @@ TRACE_SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
 _Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
 
-class GrpcReceiver:
+class GrpcServer:
     """Serves `TraceService/Export`.
 
     A request is answered once `sink` has taken it. The size limit holds after decompression: grpc stops inflating
@@ -35,7 +35,7 @@ class GrpcReceiver:
 
     def __init__(
         self,
-        config: configuration.GrpcReceiver,
+        config: GrpcReceiver,
         sink: Sink,
         *,
         refused: Refused = ignore_refusals,

@@ -17,10 +17,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .. import config as configuration
-from .. import otlp_json
+from .. import http_server, otlp_json
+from ..config import HttpReceiver
 from ..errors import MalformedRequest, Overloaded, RequestTooLarge
-from ..http_server import HttpServer
 from . import decode
 from .accept import Acceptor, Refused, Sink, delay_s, ignore_refusals
 from .body import read_gzip, read_plain
@@ -70,7 +69,7 @@ _JSON = _Encoding("application/json", otlp_json.decode_traces, _response_json, _
 _ENCODINGS = {encoding.media_type: encoding for encoding in (_PROTOBUF, _JSON)}
 
 
-class HttpReceiver:
+class HttpServer:
     """Serves `POST /v1/traces`.
 
     A request is answered once `sink` has taken it. The size limit holds after decompression, and inflating stops at
@@ -79,7 +78,7 @@ class HttpReceiver:
 
     def __init__(
         self,
-        config: configuration.HttpReceiver,
+        config: HttpReceiver,
         sink: Sink,
         *,
         refused: Refused = ignore_refusals,
@@ -87,7 +86,7 @@ class HttpReceiver:
     ) -> None:
         self._config = config
         self._acceptor = Acceptor(sink, refused=refused, origins=origins or OriginTable())
-        self._server = HttpServer(self._app(), config.endpoint, key=CONFIG_KEY)
+        self._server = http_server.HttpServer(self._app(), config.endpoint, key=CONFIG_KEY)
 
     @property
     def endpoint(self) -> str:
