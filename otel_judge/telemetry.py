@@ -93,8 +93,10 @@ INDEX_SPANS = Metric(
 )
 INDEX_BYTES = Metric("otel_judge.index.bytes", "gauge", "Wire bytes of those spans", unit="By", labels=("state",))
 LATE_SPANS = Metric("otel_judge.index.late_spans", "counter", "Spans that came after their trace was decided")
-QUEUE_SIZE = Metric("otel_judge.queue.size", "gauge", "Items that wait", labels=("queue",))
-QUEUE_CAPACITY = Metric("otel_judge.queue.capacity", "gauge", "Items, or bytes, that may wait", labels=("queue",))
+QUEUE_SIZE = Metric("otel_judge.queue.size", "gauge", "What waits: items; bytes in queue `emit`", labels=("queue",))
+QUEUE_CAPACITY = Metric(
+    "otel_judge.queue.capacity", "gauge", "What may wait, in the unit of the size", labels=("queue",)
+)
 QUEUE_OLDEST = Metric("otel_judge.queue.oldest", "gauge", "Age of what waits longest", unit="s", labels=("queue",))
 EMIT_SENT = Metric("otel_judge.emit.sent", "counter", "Records that the backend accepted", labels=("signal",))
 EMIT_RETRIED = Metric("otel_judge.emit.retried", "counter", "Records put back to be sent again", labels=("signal",))

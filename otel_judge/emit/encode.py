@@ -1,7 +1,7 @@
 """Feedback and decisions as OTLP records: bytes that are fixed once, and the same for the same Feedback.
 
 Built straight from the protocol's messages, for three reasons (docs/decisions/0001-encoding.md): the judged span's
-resource can be repeated as it came, the process's OTEL_SPAN_* limits do not apply, and nothing waits for the SDK.
+resource can be repeated as it came, the app's OTEL_SPAN_* limits do not apply, and nothing waits for the SDK.
 """
 
 from __future__ import annotations

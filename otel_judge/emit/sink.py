@@ -9,7 +9,7 @@ from ..feedback import Feedback, Target
 
 
 class Sink(Protocol):
-    """Takes feedback and decisions. `emit` and `decided` never block or raise, and may be called from any thread."""
+    """Takes feedback and decisions; `emit` and `decided` never block, and may be called from any thread."""
 
     def emit(self, feedback: Feedback, decision: Decision | None) -> None:
         """`decision` is the one by which the trace was judged; None where there was none."""

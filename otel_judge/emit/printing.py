@@ -1,0 +1,35 @@
+"""The sink where there is no backend: a line for each verdict."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+from ..decision import Decision
+from ..feedback import Feedback, Target
+from .transport import shorten
+
+
+class Printer:
+    """A `Sink` that prints `TRACE_ID  SCORER  LABEL  SCORE  why`, by default to stdout."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out
+
+    def emit(self, feedback: Feedback, decision: Decision | None) -> None:  # noqa: ARG002 - shown by `otel-judge why`
+        score = "-" if feedback.score is None else f"{feedback.score:g}"
+        why = shorten(feedback.rationale, 160)
+        line = f"{feedback.trace_id}  {feedback.name}  {feedback.label}  {score}  {why}".rstrip()
+        # One write a line: verdicts of several threads do not run into each other.
+        out = self._out or sys.stdout
+        out.write(f"{line}\n")
+        out.flush()
+
+    def decided(self, target: Target, decision: Decision, *, at_ns: int) -> None:
+        """Decisions are not printed: they are on the admin endpoint."""
+
+    async def flush(self, deadline_s: float) -> bool:  # noqa: ARG002 - nothing waits here
+        return True
+
+    async def close(self, deadline_s: float = 5.0) -> None:
+        """Nothing is open."""
