@@ -42,7 +42,7 @@ class GrpcServer:
         origins: OriginTable | None = None,
     ) -> None:
         self._config = config
-        self._acceptor = Acceptor(sink, refused=refused, origins=origins or OriginTable())
+        self._acceptor = Acceptor(sink, refused=refused, origins=OriginTable() if origins is None else origins)
         self._server: grpc.aio.Server | None = None
         self.endpoint = config.endpoint
         """`host:port`; once started, with the port that it listens on."""

@@ -85,7 +85,7 @@ class HttpServer:
         origins: OriginTable | None = None,
     ) -> None:
         self._config = config
-        self._acceptor = Acceptor(sink, refused=refused, origins=origins or OriginTable())
+        self._acceptor = Acceptor(sink, refused=refused, origins=OriginTable() if origins is None else origins)
         self._server = http_server.HttpServer(self._app(), config.endpoint, key=CONFIG_KEY)
 
     @property
