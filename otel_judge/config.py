@@ -7,86 +7,23 @@ refused as such. Reading files, `${env:NAME}` and error places live in `otel_jud
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+")
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
-
-
-def parse_duration(value: object) -> object:
-    """Seconds of a duration as the Collector writes it, such as `2s`, `1m30s` or `500ms`; 0 needs no unit."""
-    if isinstance(value, str):
-        if value.strip() == "0":
-            return 0.0
-        if _DURATION.fullmatch(value.strip()):
-            return sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(value))
-        raise ValueError(f"{value!r} is not a duration; write a number and a unit, such as 500ms, 6s or 1m30s")
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != 0:
-        raise ValueError(f"a duration needs a unit; write {value}s if seconds are meant")
-    return 0.0
-
-
-Duration: TypeAlias = Annotated[
-    float, BeforeValidator(parse_duration), Field(ge=0, json_schema_extra={"type": "string"})
-]
-"""Seconds."""
-
-
-def _check_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", value):
-        raise ValueError(
-            f"{value!r} is not a name; use up to 64 letters, digits, '_', '-' or '.', starting with a letter or '_'"
-        )
-    return value
-
-
-def _check_endpoint(value: str) -> str:
-    if not re.fullmatch(r"(https?://)?[^/\s]+:\d{1,5}(/\S*)?", value):
-        raise ValueError(f"{value!r} is not an endpoint; write host:port, such as 127.0.0.1:4317")
-    return value
-
-
-def _check_model(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9_-]+:/?\S+", value):
-        raise ValueError(f"{value!r} is not a model; write provider:model, such as anthropic:NAME")
-    return value
-
-
-Name: TypeAlias = Annotated[str, AfterValidator(_check_name)]
-"""A name that goes out as a low-cardinality value."""
-Endpoint: TypeAlias = Annotated[str, AfterValidator(_check_endpoint)]
-"""`host:port`, or a URL."""
-ModelSpec: TypeAlias = Annotated[str, AfterValidator(_check_model)]
-"""`provider:model`, or MLflow's `provider:/model`."""
-
-
-def _unique(names: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise ValueError(f"the name {name!r} is used twice")
-        seen.add(name)
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen, and no key is ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from .config_types import Duration, Endpoint, ModelSpec, Name, Section, check_unique
 
 
 class GrpcReceiver(Section):
     endpoint: Endpoint = "127.0.0.1:14317"
+    """Where OTLP/gRPC is taken. A Collector on the same machine has 4317."""
     max_recv_msg_size_mib: Annotated[int, Field(gt=0, le=1024)] = 64
     """Largest request, after decompression."""
 
 
 class HttpReceiver(Section):
     endpoint: Endpoint = "127.0.0.1:14318"
+    """Where OTLP/HTTP is taken, protobuf and JSON, at `/v1/traces`."""
     max_request_body_size: Annotated[int, Field(gt=0)] = 64 * 1024 * 1024
     """Largest body in bytes, after decompression."""
 
@@ -122,25 +59,32 @@ class Completion(Section):
     max_age: Duration = 600.0
     """After its first span came."""
     max_spans: Annotated[int, Field(gt=0)] = 100_000
+    """A trace of so many spans is finished at once; what comes later is late."""
     max_trace_mib: Annotated[float, Field(gt=0)] = 64
+    """Likewise for the bytes of its spans."""
 
 
 class Retain(Section):
     """Finished traces stay for span tools and late questions, as long as both limits hold."""
 
     max_age: Duration = 3600.0
+    """How long a finished trace can be asked for."""
     max_mib: Annotated[float, Field(ge=0)] = 256
+    """Bytes of all retained traces; past it, the oldest go first."""
 
 
 class IndexConfig(Section):
     completion: Completion = Completion()
     late_spans: Literal["ignore"] = "ignore"
+    """Spans of a trace that is finished are dropped and counted."""
     max_mib: Annotated[float, Field(gt=0)] = 512
     """Buffered spans of unfinished traces; past it, requests are refused with a retryable code."""
     retain: Retain = Retain()
 
 
 class ToolErrorsCheck(Section):
+    """Fails where a tool call failed and no later call of the same tool succeeded."""
+
     type: Literal["tool_errors"] = "tool_errors"
 
 
@@ -151,6 +95,8 @@ class RepeatedCallsCheck(Section):
 
 
 class AnsweredCheck(Section):
+    """Fails where there is no final output, or it was cut off."""
+
     type: Literal["answered"] = "answered"
 
 
@@ -167,6 +113,7 @@ class TokensCheck(Section):
     max: Annotated[int, Field(gt=0)] | None = 200_000
     """Input plus output tokens of the whole trace."""
     max_usd: Annotated[float, Field(gt=0)] | None = None
+    """Price of those tokens; a model without a known price makes the trace `not_judgeable`."""
 
 
 CheckConfig: TypeAlias = Annotated[
@@ -197,16 +144,21 @@ class Empty(Section):
 
 class ProbabilisticSettings(Section):
     sampling_percentage: Annotated[float, Field(ge=0, le=100)]
+    """Share of the traces, 0 to 100, chosen by trace id."""
     hash_salt: str | None = None
+    """The same salt takes the same traces as a Collector with it; none: a salt of our own."""
 
 
 class StatusCodeSettings(Section):
-    status_codes: Annotated[list[Literal["ERROR", "OK", "UNSET"]], Field(min_length=1)]
+    status_codes: Annotated[tuple[Literal["ERROR", "OK", "UNSET"], ...], Field(min_length=1)]
+    """One span with one of these is enough."""
 
 
 class LatencySettings(Section):
     threshold_ms: Annotated[int, Field(ge=0)]
+    """Traces that lasted longer."""
     upper_threshold_ms: Annotated[int, Field(ge=0)] | None = None
+    """And at most so long; 0 or none is no bound."""
 
 
 class AlwaysSamplePolicy(Section):
@@ -244,7 +196,7 @@ class Sampling(Section):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Sampling:
-        _unique(policy.name for policy in self.policies)
+        check_unique(policy.name for policy in self.policies)
         return self
 
 
@@ -255,8 +207,10 @@ class ModelConfig(Section):
     concurrency: Annotated[int, Field(gt=0, le=1000)] = 16
     """Requests under way at once."""
     base_url: str | None = None
+    """Of a gateway or a self-hosted model; else the provider's own."""
     headers: dict[str, str] = Field(default={}, repr=False)  # may hold credentials
-    settings: dict[str, Any] = {}
+    """Sent with every request."""
+    settings: dict[str, Any] = Field(default={})
     """Passed to the provider as they are, such as `temperature`."""
 
 
@@ -264,39 +218,52 @@ class Limits(Section):
     """Ceilings of one judgement. At one, the judge must give its verdict on what it has read."""
 
     turns: Annotated[int, Field(gt=0)] = 12
+    """Answers of the model."""
     tokens: Annotated[int, Field(gt=0)] = 200_000
     """Input plus output over all calls."""
     seconds: Annotated[float, Field(gt=0)] = 120
+    """From its start, retries included."""
 
 
 class JudgeConfig(Section):
     name: Name
+    """Goes out as `gen_ai.evaluation.name`."""
     instructions: Annotated[str, Field(min_length=1)]
     """With `{{ trace }}` the judge explores with span tools; without, it is one prompt."""
     model: str
     """A name under `models`, or `provider:model`."""
     type: Literal["bool", "int", "float", "str"] | None = None
+    """Type of the value, where it is not one of `values`."""
     values: tuple[str, ...] | dict[str, float] | None = None
     """Labels, or labels with their scores."""
     scale: tuple[float, float] | None = None
+    """Lowest and highest number; what is outside is clamped, and the rationale says so."""
     threshold: float | None = None
+    """Numbers from here up pass."""
     passing: tuple[str, ...] | None = Field(default=None, alias="pass")
+    """Labels that pass; none given: `pass`, `yes` and `true`."""
     target: Literal["root"] = "root"
+    """The span that the feedback is about."""
     reading: Literal["auto", "whole", "explore"] = "auto"
+    """`whole` shows the judge all of the trace, `explore` a map and tools; `auto` decides by size."""
     limits: Limits = Limits()
     owner: Name | None = None
+    """Goes out as `otel_judge.judge.owner` and as a metric label."""
 
 
 class FeedbackConfig(Section):
     service_name: str = "otel-judge"
     """Service that the feedback appears under; `judged` stands for the judged span's own."""
     timestamp: Literal["auto", "span_start", "span_end", "now"] = "auto"
+    """Where in the trace the score sits; `auto` is its judged span's start while that is recent."""
 
 
 class OtlpExporter(Section):
     endpoint: Endpoint
+    """Takes traces, logs and metrics: a Collector's feedback receiver, or a backend. `https://` for TLS."""
     protocol: Literal["grpc", "http/protobuf"] = "grpc"
     headers: dict[str, str] = Field(default={}, repr=False)  # may hold credentials
+    """Sent with every request."""
     compression: Literal["none", "gzip"] = "none"
     timeout: Duration = 10.0
     """For one request."""
@@ -311,10 +278,12 @@ class Exporters(Section):
 
 class Health(Section):
     endpoint: Endpoint = "127.0.0.1:13134"
+    """Serves `/healthz`, `/readyz` and `/metrics`."""
 
 
 class Admin(Section):
     endpoint: Endpoint = "127.0.0.1:13135"
+    """Serves `/traces/<trace_id>`: what came in, content included. Keep it on loopback."""
 
 
 class Config(Section):
@@ -330,7 +299,7 @@ class Config(Section):
         TokensCheck(),
     )
     sampling: Sampling = Sampling()
-    models: dict[str, ModelConfig] = {}
+    models: dict[str, ModelConfig] = Field(default={})
     judges: tuple[JudgeConfig, ...] = ()
     feedback: FeedbackConfig = FeedbackConfig()
     exporters: Exporters = Exporters()
@@ -339,7 +308,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _names_fit(self) -> Config:
-        _unique([*(check.type for check in self.checks), *(judge.name for judge in self.judges)])
+        check_unique([*(check.type for check in self.checks), *(judge.name for judge in self.judges)])
         for judge in self.judges:
             if ":" not in judge.model and judge.model not in self.models:
                 known = ", ".join(sorted(self.models)) or "none are defined"

@@ -41,13 +41,17 @@ class Grader:
         if decision.judges:
             self._start_judging(trace, decision)
 
-    async def drain(self, deadline_s: float) -> None:
-        """Waits for the judgements under way, `deadline_s` seconds at most; then ends them as failed (`shutdown`)."""
+    async def wait(self, deadline_s: float) -> bool:
+        """Waits for the judgements under way; False if some still run after `deadline_s` seconds."""
         if self._judging:
             await asyncio.wait(self._judging, timeout=deadline_s)
-        for task in self._judging:
-            task.cancel()
-        if self._judging:
+        return not self._judging
+
+    async def drain(self, deadline_s: float) -> None:
+        """Waits for the judgements under way, `deadline_s` seconds at most; then ends them as failed (`shutdown`)."""
+        if not await self.wait(deadline_s):
+            for task in self._judging:
+                task.cancel()
             await asyncio.wait(self._judging)
 
     async def aclose(self) -> None:

@@ -20,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
         from ..engine import Engine, Plan
 
         config = load(file)
-        destination = resolve(config)
+        destination = resolve(config.exporters, config.receivers)
         Engine(Plan.of(config))
         protocols = config.receivers.otlp.protocols
         takes = [
@@ -34,4 +34,4 @@ def add_to(app: typer.Typer) -> None:
         typer.echo(f"checks:        {', '.join(check.type for check in config.checks) or 'none'}")
         typer.echo(f"policies:      {', '.join(policies)}")
         typer.echo(f"judges:        {', '.join(judges)}")
-        typer.echo(f"sends scores:  {destination.endpoint if destination else 'nowhere: they are printed'}")
+        typer.echo(f"sends scores:  {destination.name if destination else 'nowhere: they are printed'}")

@@ -1,0 +1,160 @@
+"""The service: receive -> index -> check -> sample -> judge -> emit, with health beside it and a drain at the end.
+
+One event loop takes requests, finishes traces and sends feedback; grading runs on the worker's thread. What is
+full pushes back: a worker without room leaves finished traces in the index, and a full index refuses requests with a
+retryable code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from contextlib import AsyncExitStack
+from functools import partial
+
+from .admin import admin_app, health_app
+from .config import Config
+from .engine import Engine, Plan
+from .grader import JUDGING_TRACES
+from .http_server import HttpServer
+from .index import Index
+from .outlet import Outlet
+from .receive.accept import RefusalReason
+from .receive.decode import Intake
+from .receive.grpc import GrpcServer
+from .receive.http import HttpServer as OtlpHttpServer
+from .receive.origins import OriginTable
+from .telemetry import INDEX_BYTES, INDEX_SPANS, QUEUE_CAPACITY, QUEUE_SIZE, Telemetry
+from .trace import Trace
+from .worker import QUEUE_TRACES, Worker
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.1  # how often finished traces are looked for
+STOP_RECEIVING_S = 2.0  # for requests under way when the service stops
+DRAIN_S = 20.0  # for judgements under way; a pod has 30 s until it is killed
+FLUSH_S = 5.0  # for feedback that waits for the backend
+
+
+async def serve(config: Config) -> None:
+    """Runs the service until SIGTERM or SIGINT. Raises `OtelJudgeError` for what cannot start."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with Service(config) as service:
+        for what, where in service.endpoints.items():
+            logger.info("%s at %s", what, where)
+        logger.info("ready")
+        await stop.wait()
+        logger.info("stopping; what is buffered is finished and sent first")
+    logger.info("stopped")
+
+
+class Service:
+    """The running service, an async context manager: entering starts every part or none, leaving drains."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._stack = AsyncExitStack()
+        self._index = Index(config.index)
+        self._stopping = False
+        self.endpoints: dict[str, str] = {}
+        """What listens where, known once entered."""
+
+    async def __aenter__(self) -> Service:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stopping = True
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        """Starts from the end of the pipe to its beginning; the stack stops in the opposite order."""
+        config = self._config
+        self._telemetry = Telemetry()
+        outlet = await Outlet.open(config, self._telemetry, receivers=config.receivers)
+        self._stack.push_async_callback(outlet.close, FLUSH_S)
+        self._worker = Worker(lambda: Engine(Plan.of(config), own_spans=outlet.own_spans), outlet)
+        self._stack.push_async_callback(self._worker.close)
+        await self._worker.start()
+        self._observe()
+
+        health = HttpServer(
+            health_app(ready=self._why_not_ready, metrics=self._telemetry.render),
+            config.health.endpoint,
+            key="health.endpoint",
+        )
+        admin = HttpServer(admin_app(self._index.get), config.admin.endpoint, key="admin.endpoint")
+        for name, server in (("health", health), ("admin", admin)):
+            await server.start()
+            self._stack.push_async_callback(server.stop, STOP_RECEIVING_S)
+            self.endpoints[name] = server.address
+        self._stack.push_async_callback(self._drain)
+        finisher = asyncio.create_task(self._finish_traces())
+        self._stack.callback(finisher.cancel)
+        await self._start_receivers()
+
+    async def _start_receivers(self) -> None:
+        protocols = self._config.receivers.otlp.protocols
+        origins = OriginTable()
+        servers: list[tuple[str, GrpcServer | OtlpHttpServer]] = []
+        if protocols.grpc is not None:
+            server = GrpcServer(
+                protocols.grpc, partial(self._take, "grpc"), refused=partial(self._refused, "grpc"), origins=origins
+            )
+            servers.append(("OTLP/gRPC", server))
+        if protocols.http is not None:
+            server = OtlpHttpServer(
+                protocols.http, partial(self._take, "http"), refused=partial(self._refused, "http"), origins=origins
+            )
+            servers.append(("OTLP/HTTP", server))
+        for name, server in servers:
+            self.endpoints[name] = await server.start()
+            self._stack.push_async_callback(server.stop, STOP_RECEIVING_S)
+
+    def _take(self, transport: str, intake: Intake) -> None:
+        added = self._index.add(intake.fragments, now=time.monotonic())
+        self._telemetry.accepted(intake.accepted, transport)
+        if added.late:
+            self._telemetry.late(added.late)
+
+    def _refused(self, transport: str, spans: int, reason: RefusalReason) -> None:
+        self._telemetry.refused(spans, transport)
+        logger.debug("%d spans refused over %s: %s", spans, transport, reason)
+
+    async def _finish_traces(self) -> None:
+        while True:
+            if self._worker.has_room:
+                self._submit(self._index.poll(time.monotonic()))
+            await asyncio.sleep(TICK_S)
+
+    def _submit(self, traces: list[Trace]) -> None:
+        for trace in traces:
+            self._telemetry.completed(trace.completion)
+            self._worker.submit(trace)
+
+    async def _drain(self) -> None:
+        """Finishes what is buffered, and gives checks and judges the time that there is."""
+        self._submit(self._index.finish_all(time.monotonic()))
+        await self._worker.drain(DRAIN_S)
+
+    def _why_not_ready(self) -> str | None:
+        return "stopping" if self._stopping else None
+
+    def _observe(self) -> None:
+        index, worker, observe = self._index, self._worker, self._telemetry.observe
+        observe(INDEX_SPANS, lambda: index.buffered_spans, state="buffered")
+        observe(INDEX_BYTES, lambda: index.buffered_bytes, state="buffered")
+        observe(INDEX_BYTES, lambda: index.retained_bytes, state="retained")
+        observe(QUEUE_SIZE, lambda: worker.waiting, queue="check")
+        observe(QUEUE_CAPACITY, lambda: QUEUE_TRACES, queue="check")
+        observe(QUEUE_SIZE, lambda: worker.judging, queue="judge")
+        observe(QUEUE_CAPACITY, lambda: JUDGING_TRACES, queue="judge")
