@@ -1,0 +1,392 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span, Status
+
+from otel_judge import semconv
+from otel_judge.config import FeedbackConfig
+from otel_judge.decision import Decision
+from otel_judge.emit.encode import MAX_TEXT, Encoder, cut
+from otel_judge.emit.outbox import Item
+from otel_judge.emit.place import FRESH_NS, Timestamp, place
+from otel_judge.feedback import Coverage, Evidence, Feedback, JudgeFailure, Scorer, SpanRef, Target, Usage
+from otel_judge.trace import decode_attributes
+from otel_judge.version import __version__
+
+S = 1_000_000_000
+JUDGED_RESOURCE = Resource(
+    attributes=[
+        KeyValue(key="service.name", value=AnyValue(string_value="shop")),
+        KeyValue(key="service.version", value=AnyValue(string_value="7")),
+    ]
+)
+TARGET = Target(
+    trace_id="0af7651916cd43dd8448eb211c80319c",
+    span_id="b7ad6b7169203331",
+    start_ns=1_760_000_000 * S,
+    end_ns=1_760_000_010 * S,
+    service="shop",
+    agent="helper",
+    conversation_id="c-1",
+    model="m-app",
+    response_id="r-1",
+    trace_spans=9,
+    completion_reason="root",
+    resource=JUDGED_RESOURCE.SerializeToString(),
+)
+FULL = Feedback(
+    target=TARGET,
+    scorer=Scorer("task_success", "judge", "v1", owner="payments"),
+    label="fail",
+    rationale="The tool failed, the answer claims success.",
+    value={"b": [1, None], "a": "ü"},
+    score=0.25,
+    passed=False,
+    evidence=(
+        Evidence("00f067aa0ba902b7", "order not found", "output"),
+        Evidence("00f067aa0ba902b7", "it ships today", "attributes.answer", verified=False),
+        Evidence("b7ad6b7169203331", "done"),
+        Evidence("no span id at all", "?", verified=False),
+    ),
+    model="m-judge",
+    rung="agent",
+    reading="whole",
+    forced="turns",
+    coverage=Coverage(1.0, 0.5),
+    usage=Usage(100, 40, 7),
+    cost_usd=0.01,
+    duration_s=2.5,
+    judged_at_ns=1_760_000_020_123_456_789,
+    judge_trace=SpanRef("1" * 32, "2" * 16),
+    revision=1,
+    supersedes="f" * 32,
+    detail={"never": "on the wire"},
+)
+DECISION = Decision(sampled=True, judges=("task_success",), policy="errors", reason="a span failed", probability=0.1)
+
+
+def span_of(item: Item) -> Span:
+    return Span.FromString(item.record)
+
+
+def encode(feedback: Feedback, decision: Decision | None = None, **config: Any) -> tuple[Span, LogRecord]:
+    span, record = Encoder(FeedbackConfig(**config)).feedback(feedback, decision)
+    return Span.FromString(span.record), LogRecord.FromString(record.record)
+
+
+EXPECTED = {
+    "gen_ai.evaluation.name": "task_success",
+    "gen_ai.evaluation.score.value": 0.25,
+    "gen_ai.evaluation.score.label": "fail",
+    "gen_ai.evaluation.explanation": "The tool failed, the answer claims success.",
+    "gen_ai.response.id": "r-1",
+    "gen_ai.agent.name": "helper",
+    "gen_ai.conversation.id": "c-1",
+    "otel_judge.evaluation.id": FULL.evaluation_id,
+    "otel_judge.revision": 1,
+    "otel_judge.supersedes": "f" * 32,
+    "otel_judge.value": '{"a":"ü","b":[1,null]}',
+    "otel_judge.outcome": "judged",
+    "otel_judge.scorer.kind": "judge",
+    "otel_judge.judge.version": "v1",
+    "otel_judge.judge.owner": "payments",
+    "otel_judge.model": "m-judge",
+    "otel_judge.rung": "agent",
+    "otel_judge.reading": "whole",
+    "otel_judge.forced": "turns",
+    "otel_judge.coverage.spans": 1.0,
+    "otel_judge.coverage.bytes": 0.5,
+    "otel_judge.evidence.verified": 2,
+    "otel_judge.evidence.unverified": 2,
+    "otel_judge.usage.input_tokens": 100,
+    "otel_judge.usage.cached_tokens": 40,
+    "otel_judge.usage.output_tokens": 7,
+    "otel_judge.cost.usd": 0.01,
+    "otel_judge.duration": 2.5,
+    "otel_judge.judged_at": "2025-10-09T08:53:40.123Z",
+    "otel_judge.probability": 0.1,
+    "otel_judge.policy": "errors",
+    "otel_judge.completion.reason": "root",
+    "otel_judge.target.span_id": "b7ad6b7169203331",
+    "otel_judge.target.service": "shop",
+    "otel_judge.target.model": "m-app",
+    "otel_judge.trace.spans": 9,
+}
+STANDARD = {
+    name: EXPECTED[name]
+    for name in (
+        "gen_ai.evaluation.name",
+        "gen_ai.evaluation.score.value",
+        "gen_ai.evaluation.score.label",
+        "gen_ai.evaluation.explanation",
+        "gen_ai.response.id",
+    )
+}
+
+
+def test_the_score_span_sits_in_the_judged_trace_below_the_judged_span() -> None:
+    span, _ = encode(FULL, DECISION)
+    assert span.name == "evaluate task_success fail"
+    assert span.trace_id.hex() == TARGET.trace_id
+    assert span.parent_span_id.hex() == TARGET.span_id
+    assert span.span_id.hex() == FULL.evaluation_id[:16]
+    assert span.start_time_unix_nano == span.end_time_unix_nano == TARGET.start_ns
+    assert span.kind == Span.SpanKind.SPAN_KIND_INTERNAL
+    assert span.flags & 0x300 == 0x300, "the parent is known to be remote"
+    assert span.flags & 0xFF == 1, "sampled"
+    assert not span.HasField("status"), "a bad score is no error"
+
+
+def test_a_full_feedback_carries_exactly_these_attributes() -> None:
+    span, record = encode(FULL, DECISION)
+    assert decode_attributes(span.attributes) == EXPECTED
+    assert decode_attributes(record.attributes) == EXPECTED
+
+
+def test_its_events_are_the_result_and_a_quote_each() -> None:
+    span, _ = encode(FULL, DECISION)
+    events = [(event.name, dict(decode_attributes(event.attributes))) for event in span.events]
+    assert events[0] == ("gen_ai.evaluation.result", STANDARD)
+    assert events[1:] == [
+        (
+            "otel_judge.evidence",
+            {
+                "otel_judge.evidence.span_id": evidence.span_id,
+                **({"otel_judge.evidence.path": evidence.path} if evidence.path else {}),
+                "otel_judge.evidence.quote": evidence.quote,
+                "otel_judge.evidence.verified": evidence.verified,
+            },
+        )
+        for evidence in FULL.evidence
+    ]
+    assert {event.time_unix_nano for event in span.events} == {TARGET.start_ns}
+
+
+def test_it_links_the_target_each_cited_span_once_and_the_judges_own_trace() -> None:
+    span, _ = encode(FULL, DECISION)
+    links = [
+        (link.trace_id.hex(), link.span_id.hex(), decode_attributes(link.attributes)["otel_judge.link"])
+        for link in span.links
+    ]
+    assert links == [
+        (TARGET.trace_id, TARGET.span_id, "target"),
+        (TARGET.trace_id, "00f067aa0ba902b7", "evidence"),
+        ("1" * 32, "2" * 16, "judge_trace"),
+    ]
+
+
+def test_the_log_record_is_the_same_event_in_the_judged_spans_context() -> None:
+    _, record = encode(FULL, DECISION)
+    assert record.event_name == "gen_ai.evaluation.result"
+    assert (record.trace_id.hex(), record.span_id.hex()) == (TARGET.trace_id, TARGET.span_id)
+    assert record.time_unix_nano == FULL.judged_at_ns
+    assert (record.severity_text, record.body.string_value) == ("INFO", "evaluate task_success fail")
+
+
+def test_what_is_unset_is_left_out() -> None:
+    bare = Feedback(
+        target=Target("1" * 32, "2" * 16, 1, 2), scorer=Scorer("answered", "check", "v1"), label="pass", value=True
+    )
+    span, _ = encode(bare)
+    assert set(decode_attributes(span.attributes)) == {
+        "gen_ai.evaluation.name",
+        "gen_ai.evaluation.score.label",
+        "otel_judge.evaluation.id",
+        "otel_judge.revision",
+        "otel_judge.outcome",
+        "otel_judge.scorer.kind",
+        "otel_judge.judge.version",
+        "otel_judge.evidence.verified",
+        "otel_judge.evidence.unverified",
+        "otel_judge.duration",
+        "otel_judge.judged_at",
+        "otel_judge.target.span_id",
+    }
+
+
+def test_a_zero_score_and_a_zero_probability_are_not_unset() -> None:
+    span, _ = encode(replace(FULL, score=0), replace(DECISION, probability=0.0))
+    attributes = decode_attributes(span.attributes)
+    assert attributes["gen_ai.evaluation.score.value"] == 0.0
+    assert isinstance(attributes["gen_ai.evaluation.score.value"], float)
+    assert attributes["otel_judge.probability"] == 0.0
+
+
+def test_a_failed_scorer_is_an_error_with_a_type_and_no_score() -> None:
+    failed = Feedback.failure(TARGET, FULL.scorer, JudgeFailure("timeout", "no answer in 120 s"), judged_at_ns=1)
+    span, record = encode(failed)
+    assert span.name == "evaluate task_success failed"
+    assert span.status.code == Status.StatusCode.STATUS_CODE_ERROR
+    assert span.status.message == "no answer in 120 s"
+    attributes = decode_attributes(span.attributes)
+    assert attributes["error.type"] == "timeout"
+    assert attributes["otel_judge.outcome"] == "failed"
+    assert "gen_ai.evaluation.score.value" not in attributes
+    assert decode_attributes(span.events[0].attributes)["error.type"] == "timeout"
+    assert record.severity_text == "ERROR"
+
+
+def test_not_judgeable_is_neither_an_error_nor_a_score() -> None:
+    span, _ = encode(replace(FULL, not_judgeable=True, score=None, label="not_judgeable"))
+    assert not span.HasField("status")
+    assert decode_attributes(span.attributes)["otel_judge.outcome"] == "not_judgeable"
+
+
+@pytest.mark.parametrize(
+    ("value", "label", "expected"),
+    [("fail", "fail", None), ("long text", "text", "long text"), ([1, "ü"], "text", '[1,"ü"]'), (0.5, "pass", None)],
+)
+def test_the_value_is_carried_where_label_and_score_do_not_say_it(value: Any, label: str, expected: str | None) -> None:
+    span, _ = encode(replace(FULL, value=value, label=label))
+    assert decode_attributes(span.attributes).get("otel_judge.value") == expected
+
+
+def test_our_own_resource_names_the_service_and_marks_the_emitter() -> None:
+    span, record = Encoder(FeedbackConfig(service_name="scores")).feedback(FULL, None)
+    expected = {"service.name": "scores", "service.version": __version__, "otel_judge.emitter": True}
+    spans = ResourceSpans.FromString(span.envelope)
+    assert decode_attributes(spans.resource.attributes) == expected
+    assert (spans.scope_spans[0].scope.name, spans.scope_spans[0].scope.version) == ("otel_judge", __version__)
+    assert decode_attributes(ResourceLogs.FromString(record.envelope).resource.attributes) == expected
+
+
+def test_the_judged_spans_resource_is_repeated_and_marked() -> None:
+    span, record = Encoder(FeedbackConfig(service_name="judged")).feedback(FULL, None)
+    expected = {"service.name": "shop", "service.version": "7", "otel_judge.emitter": True}
+    assert decode_attributes(ResourceSpans.FromString(span.envelope).resource.attributes) == expected
+    assert decode_attributes(ResourceLogs.FromString(record.envelope).resource.attributes) == expected
+
+
+def test_a_judged_span_whose_resource_is_gone_still_has_its_service() -> None:
+    gone = replace(FULL, target=replace(TARGET, resource=b""))
+    span, _ = Encoder(FeedbackConfig(service_name="judged")).feedback(gone, None)
+    attributes = decode_attributes(ResourceSpans.FromString(span.envelope).resource.attributes)
+    assert attributes == {"service.name": "shop", "otel_judge.emitter": True}
+
+
+def test_a_decision_is_a_log_event_about_the_root() -> None:
+    item = Encoder(FeedbackConfig()).decision(TARGET, DECISION, 5)
+    record = LogRecord.FromString(item.record)
+    assert record.event_name == "otel_judge.decision"
+    assert (record.trace_id.hex(), record.span_id.hex()) == (TARGET.trace_id, TARGET.span_id)
+    assert record.time_unix_nano == 5
+    assert decode_attributes(record.attributes) == {
+        "otel_judge.sampled": True,
+        "otel_judge.policy": "errors",
+        "otel_judge.reason": "a span failed",
+        "otel_judge.probability": 0.1,
+        "otel_judge.judges": ["task_success"],
+        "otel_judge.completion.reason": "root",
+        "otel_judge.trace.spans": 9,
+    }
+
+
+def test_every_name_on_the_wire_stands_in_semconv() -> None:
+    span, _ = encode(replace(FULL, error=JudgeFailure("t", "m")), DECISION)
+    decision = LogRecord.FromString(Encoder(FeedbackConfig()).decision(TARGET, DECISION, 5).record)
+    used = {attribute.key for group in (span, decision, *span.events, *span.links) for attribute in group.attributes}
+    used |= {event.name for event in span.events} | {decision.event_name}
+    assert used <= set(semconv.names())
+
+
+texts = st.text(st.characters(codec="utf-8"), max_size=30) | st.text(max_size=5).map(lambda text: text * 500)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+feedbacks = st.builds(
+    Feedback,
+    target=st.just(TARGET),
+    scorer=st.just(FULL.scorer),
+    label=texts,
+    rationale=texts,
+    value=values,
+    score=st.none() | st.floats(allow_nan=False),
+    evidence=st.lists(
+        st.builds(Evidence, span_id=texts, quote=texts, path=st.none() | texts, verified=st.booleans()), max_size=3
+    ).map(tuple),
+    error=st.none() | st.builds(JudgeFailure, type=texts, message=texts),
+    judged_at_ns=st.integers(0, 2**62),
+)
+
+
+@given(feedbacks, st.sampled_from(get_args(Timestamp)))
+def test_the_same_feedback_gives_the_same_bytes_and_no_text_past_2_kb(feedback: Feedback, timestamp: Timestamp) -> None:
+    config = FeedbackConfig(timestamp=timestamp)
+    first = Encoder(config).feedback(feedback, DECISION)
+    assert Encoder(config).feedback(replace(feedback), DECISION) == first
+    span = span_of(first[0])
+    for group in (span, *span.events):
+        for attribute in group.attributes:
+            assert len(attribute.value.string_value.encode()) <= MAX_TEXT
+
+
+@given(st.text(), st.integers(3, 40))
+def test_a_cut_text_keeps_its_limit_its_beginning_and_whole_characters(text: str, limit: int) -> None:
+    readable = text.encode("utf-8", "replace").decode()
+    short = cut(text, limit)
+    assert len(short.encode()) <= limit
+    if len(readable.encode()) <= limit:
+        assert short == readable
+    else:
+        assert short.endswith("…")
+        assert readable.startswith(short[:-1])
+        assert len(short.encode()) > limit - 4, "no more is cut than one character needs"
+
+
+@pytest.mark.parametrize("character", ["a", "ü", "漢", "🦉"])
+def test_long_texts_and_quotes_are_cut_between_characters(character: str) -> None:
+    long = character * 3000
+    span, record = encode(replace(FULL, rationale=long, value=long, evidence=(Evidence("a" * 16, long),)))
+    for text in (
+        decode_attributes(span.attributes)["gen_ai.evaluation.explanation"],
+        decode_attributes(span.attributes)["otel_judge.value"],
+        decode_attributes(span.events[1].attributes)["otel_judge.evidence.quote"],
+        decode_attributes(record.attributes)["gen_ai.evaluation.explanation"],
+    ):
+        assert isinstance(text, str)
+        assert 2043 < len(text.encode()) <= 2047
+        assert set(text) == {character, "…"}
+
+
+def test_half_a_surrogate_pair_does_not_stop_a_verdict() -> None:
+    span, _ = encode(replace(FULL, rationale="so \ud83d sad"))
+    assert decode_attributes(span.attributes)["gen_ai.evaluation.explanation"] == "so ? sad"
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "start_ago_s", "end_ago_s", "expected"),
+    [
+        ("auto", 10, 5, "start"),
+        ("auto", 89.999, 5, "start"),
+        ("auto", 90, 5, "end"),
+        ("auto", 600, 89.999, "end"),
+        ("auto", 600, 90, "now"),
+        ("auto", -5, -6, "start"),  # the app's clock is ahead
+        ("span_start", 9000, 5, "start"),
+        ("span_end", 9000, 9000, "end"),
+        ("now", 1, 1, "now"),
+    ],
+)
+def test_a_score_is_placed_by_the_age_of_its_span(
+    timestamp: Timestamp, start_ago_s: float, end_ago_s: float, expected: str
+) -> None:
+    now = 1_760_000_000 * S
+    places = {"start": now - round(start_ago_s * S), "end": now - round(end_ago_s * S), "now": now}
+    at = place(timestamp, start_ns=places["start"], end_ns=places["end"], now_ns=now)
+    assert at == places[expected]
+
+
+def test_a_span_without_an_end_is_scored_at_its_start() -> None:
+    now = 1_760_000_000 * S
+    assert place("span_end", start_ns=now - FRESH_NS, end_ns=0, now_ns=now) == now - FRESH_NS
+    assert place("auto", start_ns=now - FRESH_NS, end_ns=0, now_ns=now) == now
