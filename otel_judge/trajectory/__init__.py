@@ -5,10 +5,12 @@ Every walk is iterative and linear in the size of the trace, whatever its depth.
 
 from __future__ import annotations
 
-from .answer import FinalOutput, final_output, user_request
+from .answer import FinalOutput, final_output, last_model_span, outermost_agent, user_request
 from .model_calls import ModelCall, TokenTotals, model_calls, token_totals
+from .places import Place
 from .target import target_of
-from .tool_calls import Place, ToolUse, tool_calls
+from .tool_calls import ToolUse, tool_calls
+from .tool_matching import canonical
 
 __all__ = [
     "FinalOutput",
@@ -16,8 +18,11 @@ __all__ = [
     "Place",
     "TokenTotals",
     "ToolUse",
+    "canonical",
     "final_output",
+    "last_model_span",
     "model_calls",
+    "outermost_agent",
     "target_of",
     "token_totals",
     "tool_calls",

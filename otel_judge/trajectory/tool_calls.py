@@ -161,7 +161,7 @@ class _Reader:
             for part in message.parts:
                 if isinstance(part, ToolCall):
                     if is_new:
-                        self._open(part, span, "output", max(span.start_ns, span.end_ns))
+                        self._open(part, span, "output")
                     else:
                         self._meet(part, span, "output", known)
         self._read_results(content.output or (), Place(span.span_id, "output"))
@@ -184,12 +184,13 @@ class _Reader:
             number = known[call.name] = known.get(call.name, 0) + 1
             met = number <= len(self._without_id.get(call.name, ()))
         if not met and may_open:
-            self._open(call, span, path, span.start_ns)
+            self._open(call, span, path)
 
-    def _open(self, call: ToolCall, span: Span, path: str, at_ns: int) -> None:
+    def _open(self, call: ToolCall, span: Span, path: str) -> None:
         arguments = call.arguments or None
         draft = self._pool.take(call.name, arguments, call.id)
         if draft is None:
+            at_ns = span.start_ns if path == "input" else max(span.start_ns, span.end_ns)
             draft = _Draft(call.name, span, at_ns, call.id, run=False)
             self.drafts.append(draft)
         draft.take_arguments(arguments, Place(span.span_id, path))
