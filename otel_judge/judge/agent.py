@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("otel_judge.judge")
 
+_CUT_OFFS = 2  # answers that may be cut off for length before that is the end of it
 _CLOSED_ANSWERS = 2  # calls of span tools that are still answered once reading is closed, turn by turn
 
 
@@ -79,7 +80,7 @@ class Deliberation:
         self._next_input = brief.tokens
         self._standing: Ruling | None = None
         self._mended = self._questioned = self._reminded = False
-        self._closed_answers = 0
+        self._closed_answers = self._cut_offs = 0
 
     async def rule(self) -> Ruling:
         """The verdict. Raises `JudgeStopped` when there is none."""
@@ -124,10 +125,14 @@ class Deliberation:
             return self._consider(written, calls)
         if response.finish_reason == "content_filter":
             raise JudgeStopped("refused", "the model refused to answer")
+        if response.finish_reason == "length" and self._cut_offs < _CUT_OFFS:
+            self._cut_offs += 1
+            self._budget.cut_off()
+            return _Reply(text=prompt.CUT_OFF)
         if self._reminded:
             raise JudgeStopped("no_verdict", "the model gave no verdict when it was reminded to")
         self._reminded = True
-        return _Reply(text=prompt.CUT_OFF if response.finish_reason == "length" else prompt.REMIND)
+        return _Reply(text=prompt.REMIND)
 
     def _consider(self, arguments: object, calls: Sequence[ToolCallPart]) -> Ruling | _Reply:
         try:
@@ -145,7 +150,9 @@ class Deliberation:
 
     def _mend(self, problem: str, calls: Sequence[ToolCallPart]) -> _Reply:
         if self._mended:
-            raise JudgeStopped("invalid_verdict", f"invalid verdict, and again after it was asked to mend it: {problem}")
+            raise JudgeStopped(
+                "invalid_verdict", f"invalid verdict, and again after it was asked to mend it: {problem}"
+            )
         self._mended = True
         return _Reply.to(calls, prompt.repair(problem))
 
@@ -215,10 +222,17 @@ def _parameters(*, span_tools: bool) -> ModelRequestParameters:
 
     # Not strict: `value` is any JSON, which strict schemas refuse.
     definitions = [
-        ToolDefinition(tool.name, tool.schema, tool.description, strict=False)
+        ToolDefinition(name=tool.name, parameters_json_schema=tool.schema, description=tool.description, strict=False)
         for tool in (tools.TOOLS.values() if span_tools else ())
     ]
-    definitions.append(ToolDefinition(verdict.NAME, verdict.SCHEMA, verdict.DESCRIPTION, strict=False))
+    definitions.append(
+        ToolDefinition(
+            name=verdict.NAME,
+            parameters_json_schema=verdict.SCHEMA,
+            description=verdict.DESCRIPTION,
+            strict=False,
+        )
+    )
     return ModelRequestParameters(function_tools=definitions, allow_text_output=True)
 
 

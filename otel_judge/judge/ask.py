@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("otel_judge.judge")
 
-MAX_TOKENS = 2_048  # of one answer, where the model's settings name no other number
 _ATTEMPT_S = 60.0  # one attempt, or half of the judgement's seconds if that is more
 _BACKOFF_S, _BACKOFF_MOST_S = 0.5, 8.0
 
@@ -80,7 +79,7 @@ class Asker:
             patience = min(self._budget.remaining_s, self._attempt_s)
             provider, name = split(self._opened.spec)
             settings = self._settings(forced=forced)
-            with self._activity.chat(provider, name, settings.get("max_tokens", MAX_TOKENS)) as chat:
+            with self._activity.chat(provider, name, self._budget.max_tokens) as chat:
                 settings["extra_headers"] = {**self._opened.headers, **chat.headers}
                 response = await self._request(messages, parameters, settings, patience)
                 if isinstance(response, Fault):
@@ -124,7 +123,11 @@ class Asker:
             return fault
 
     def _settings(self, *, forced: bool) -> ModelSettings:
-        settings: dict[str, Any] = {"max_tokens": MAX_TOKENS, "anthropic_cache_messages": True, **self._opened.settings}
+        settings: dict[str, Any] = {
+            "anthropic_cache_messages": True,
+            **self._opened.settings,
+            "max_tokens": self._budget.max_tokens,
+        }
         if forced:
             settings["tool_choice"] = [verdict.NAME]
         return cast("ModelSettings", settings)

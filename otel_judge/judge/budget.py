@@ -11,6 +11,8 @@ from ..feedback import Usage
 
 Ceiling: TypeAlias = Literal["turns", "tokens", "seconds"]
 
+MAX_TOKENS = 2_048  # of one answer, where the model's settings name no other number
+_MAX_TOKENS_MOST = 8_192
 _STEP_TOKENS = 4_000  # what one turn of reading adds to the next request, roughly
 _LAST_SHARE = 0.2  # of the seconds, kept for the verdict
 _EXTRA_TURNS = 2  # past the last turn, for a verdict that has to be mended or asked for again
@@ -24,12 +26,15 @@ def tokens_of(size: int) -> int:
 class Budget:
     """What a judgement has used, and what is left of it."""
 
-    def __init__(self, limits: Limits, max_tokens: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, limits: Limits, max_tokens: int = MAX_TOKENS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.usage = Usage()
         self.turns = 0
         """Requests that were answered."""
+        self.max_tokens = max_tokens
+        """Most tokens of the next answer."""
         self._limits = limits
-        self._max_tokens = max_tokens
         self._clock = clock
         self._started = clock()
         self._waited = 0.0
@@ -43,6 +48,10 @@ class Budget:
     @property
     def remaining_s(self) -> float:
         return self._limits.seconds - self.elapsed_s
+
+    def cut_off(self) -> None:
+        """An answer was cut off for length: the next may be longer. Models that think first need that."""
+        self.max_tokens = max(self.max_tokens, min(2 * self.max_tokens, _MAX_TOKENS_MOST))
 
     def waited(self, seconds: float) -> None:
         """Time in the queue for a model is nobody's fault and does not count."""
@@ -61,7 +70,7 @@ class Budget:
         """
         if self.turns + 1 >= self._limits.turns:
             return "turns"
-        this_one = next_input + self._max_tokens
+        this_one = next_input + self.max_tokens
         if self.usage.total_tokens + 2 * this_one + _STEP_TOKENS > self._limits.tokens:
             return "tokens"
         if self.remaining_s < max(2 * self._longest, _LAST_SHARE * self._limits.seconds):
@@ -72,6 +81,6 @@ class Budget:
         """The ceiling because of which there can be no next request at all."""
         if self.turns >= self._limits.turns + _EXTRA_TURNS:
             return "turns"
-        if self.usage.total_tokens + next_input + self._max_tokens > self._limits.tokens:
+        if self.usage.total_tokens + next_input + self.max_tokens > self._limits.tokens:
             return "tokens"
         return "seconds" if self.remaining_s <= 0 else None

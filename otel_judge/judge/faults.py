@@ -58,7 +58,11 @@ def fault_of(error: Exception, secrets: Sequence[str] = ()) -> Fault | None:
     if isinstance(error, known.ContentFilterError):
         return Fault("refused", "the provider's filter stopped the answer", retryable=False)
     if isinstance(error, known.ModelHTTPError):
-        return Fault("bad_request" if error.status_code < 500 else "server_error", _said(error, secrets), error.status_code >= 500)
+        return Fault(
+            "bad_request" if error.status_code < 500 else "server_error",
+            _said(error, secrets),
+            error.status_code >= 500,
+        )
     if isinstance(error, known.ModelAPIError | known.UnexpectedModelBehavior):
         return Fault("invalid_response", "the answer is not what the provider's protocol says", retryable=True)
     return None
@@ -73,7 +77,8 @@ def scrub(text: str, secrets: Sequence[str]) -> str:
 
 def _said(error: Exception, secrets: Sequence[str]) -> str:
     body = getattr(error, "body", None)
-    inner = cast("dict[str, object]", body).get("error", body) if isinstance(body, dict) else None
+    outer = cast("dict[str, object]", body) if isinstance(body, dict) else {}
+    inner = outer.get("error", outer)
     said = cast("dict[str, object]", inner).get("message") if isinstance(inner, dict) else None
     words = said if isinstance(said, str) else str(getattr(error, "message", "")) if not _status(error) else ""
     return cut(scrub(f"{words or 'the provider answered with an error'}{_status(error)}", secrets), _SHOWN)

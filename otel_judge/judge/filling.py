@@ -6,17 +6,14 @@ import json
 from collections.abc import Mapping
 
 from .. import dialects, trajectory
-from ..dialects.base import Role
-from ..trace import Span, Trace
+from ..trace import Trace
 from .text import clean, show_messages
 from .tools.answer import head, size, tail
 
 _LONGEST = 40_000  # bytes of one variable; more is cut in the middle
 
 
-def fill(
-    names: tuple[str, ...], trace: Trace, given: Mapping[str, object]
-) -> tuple[dict[str, str], str | None]:
+def fill(names: tuple[str, ...], trace: Trace, given: Mapping[str, object]) -> tuple[dict[str, str], str | None]:
     """Text for each variable, and the name of the first for which there is none."""
     filled = dict[str, str]()
     for name in names:
@@ -31,22 +28,19 @@ def _from_trace(name: str, trace: Trace) -> str | None:
     if name == "inputs":
         return trajectory.user_request(trace)
     if name == "outputs":
-        return trajectory.final_output(trace)
+        final = trajectory.final_output(trace)
+        return None if final is None else final.text or show_messages((final.message,))
     return _conversation(trace) if name == "conversation" else None
 
 
 def _conversation(trace: Trace) -> str | None:
     """Every model call repeats the conversation so far: the last one that has content holds it all."""
-    calls = [span for span in trace.spans if dialects.read(span).role in (Role.MODEL, Role.AGENT)]
-    for span in sorted(calls, key=_last):
+    calls = [call.span for call in reversed(trajectory.model_calls(trace))]
+    for span in (*calls, *trace.roots):
         content = dialects.read(span)
         if content.input:
             return show_messages(content.input + (content.output or ()))
     return None
-
-
-def _last(span: Span) -> tuple[bool, int]:
-    return dialects.read(span).role is not Role.MODEL, -span.end_ns
 
 
 def _as_text(value: object) -> str:

@@ -16,8 +16,8 @@ from ..feedback import NOT_JUDGEABLE, Feedback, JudgeFailure, Scorer, Target
 from ..trace import Trace
 from . import filling, prompt
 from .agent import Brief, Deliberation, Ruling
-from .ask import MAX_TOKENS, Asker
-from .budget import Budget
+from .ask import Asker
+from .budget import MAX_TOKENS, Budget
 from .faults import JudgeStopped
 from .instructions import Instructions
 from .models import Models
@@ -93,9 +93,7 @@ class Judge:
         await self._models.aclose()
         await self._tracing.aclose()
 
-    async def _grade(
-        self, trace: Trace, target: Target, given: Mapping[str, object], activity: Activity
-    ) -> Feedback:
+    async def _grade(self, trace: Trace, target: Target, given: Mapping[str, object], activity: Activity) -> Feedback:
         filled, missing = filling.fill(self.instructions.filled, trace, given)
         if missing is not None:
             return self._missing(target, missing)
@@ -171,7 +169,9 @@ class Judge:
         decides: list[Any] = [
             prompt.version(),
             config.instructions,
-            config.model_dump(mode="json", include={"type", "values", "scale", "threshold", "passing", "reading", "limits"}),
+            config.model_dump(
+                mode="json", include={"type", "values", "scale", "threshold", "passing", "reading", "limits"}
+            ),
             self.model,
             self._settings,
         ]

@@ -12,7 +12,9 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from ..config import ModelConfig
@@ -97,8 +99,8 @@ def check_model(spec: str | ModelConfig) -> None:
 
 
 def _import() -> None:
-    import pydantic_ai.direct
-    import pydantic_ai.models.anthropic  # noqa: F401
+    for module in ("pydantic_ai.direct", "pydantic_ai.models.anthropic"):
+        import_module(module)
 
 
 def _build(config: ModelConfig) -> OpenModel:
@@ -128,9 +130,7 @@ def _anthropic(config: ModelConfig, name: str) -> OpenModel:
         max_retries=0,
         default_headers=config.headers,
         http_client=DefaultAsyncHttpxClient(
-            limits=httpx2.Limits(
-                max_connections=config.concurrency, max_keepalive_connections=config.concurrency
-            ),
+            limits=httpx2.Limits(max_connections=config.concurrency, max_keepalive_connections=config.concurrency),
             timeout=httpx2.Timeout(None, connect=_CONNECT_S),
         ),
         **options,
@@ -139,7 +139,7 @@ def _anthropic(config: ModelConfig, name: str) -> OpenModel:
         raise ModelUnavailable(config.model, "ANTHROPIC_API_KEY is not set", "export ANTHROPIC_API_KEY=…")
     model = AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
     keys = (client.api_key, client.auth_token)
-    return _opened(config, model, client.close, {}, {}, tuple(key for key in keys if key))
+    return _opened(config, model, client.close, secrets=tuple(key for key in keys if key))
 
 
 def _other(config: ModelConfig, provider: str, name: str) -> OpenModel:
@@ -163,16 +163,17 @@ def _other(config: ModelConfig, provider: str, name: str) -> OpenModel:
         raise ModelUnavailable(config.model, f"{provider} takes no base_url", "leave it out") from error
     except (UserError, ValueError) as error:
         raise _unusable(config, provider, error) from error
-    return _opened(config, model, _closer(model), {"max_retries": 0}, config.headers, ())
+    return _opened(config, model, _closer(model), settings={"max_retries": 0}, headers=config.headers)
 
 
 def _opened(
     config: ModelConfig,
     model: Model,
     close: Callable[[], Awaitable[object]],
-    settings: Mapping[str, Any],
-    headers: Mapping[str, str],
-    secrets: tuple[str, ...],
+    *,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    headers: Mapping[str, str] = MappingProxyType({}),
+    secrets: tuple[str, ...] = (),
 ) -> OpenModel:
     return OpenModel(
         spec=":".join(split(config.model)),
@@ -194,7 +195,7 @@ def _closer(model: Model) -> Callable[[], Awaitable[object]]:
 
 
 def _install(provider: str) -> str:
-    extra = provider.split("-")[0]
+    extra = provider.split("-", maxsplit=1)[0]
     if extra in _OUR_EXTRAS:
         return f"pip install 'otel-judge[{extra}]'"
     return f"pip install 'pydantic-ai-slim[{extra}]'"

@@ -99,7 +99,7 @@ def _unescape(match: re.Match[str]) -> str:
     if len(escape) == 12:  # a surrogate pair
         high, low = int(escape[2:6], 16), int(escape[8:], 16)
         return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
-    return chr(int(escape[2:], 16))
+    return chr(int(escape[2:6], 16))
 
 
 def _blob(value: object) -> str:

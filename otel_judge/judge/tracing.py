@@ -7,7 +7,7 @@ judge works, instrumentation of whatever it uses is suppressed: the app's tracer
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -38,12 +38,15 @@ class Tracing:
         self._tracer = otel.NoOpTracer() if self._provider is None else self._provider.get_tracer(semconv.SCOPE)
 
     @contextmanager
-    def judgement(self, judge: str, version: str, target: Target) -> Iterator[Activity]:
+    def judgement(self, judge: str, version: str, target: Target) -> Generator[Activity]:
         """The root span of a judgement. Within, instrumentation is suppressed."""
         judged = SpanContext(
-            int(target.trace_id, 16), int(target.span_id, 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)
+            int(target.trace_id, 16),
+            int(target.span_id, 16),
+            is_remote=True,
+            trace_flags=TraceFlags(TraceFlags.SAMPLED),
         )
-        attributes = {
+        attributes: dict[str, AttributeValue] = {
             semconv.OPERATION_NAME: "invoke_agent",
             semconv.AGENT_NAME: judge,
             semconv.JUDGE_VERSION: version,
@@ -87,7 +90,7 @@ class Activity:
         return {} if ref is None else {"traceparent": f"00-{ref.trace_id}-{ref.span_id}-01"}
 
     @contextmanager
-    def chat(self, provider: str, model: str, max_tokens: int) -> Iterator[Activity]:
+    def chat(self, provider: str, model: str, max_tokens: int) -> Generator[Activity]:
         """A request to the model."""
         attributes: dict[str, AttributeValue] = {
             semconv.OPERATION_NAME: "chat",
@@ -99,7 +102,7 @@ class Activity:
             yield activity
 
     @contextmanager
-    def tool(self, name: str, call_id: str) -> Iterator[Activity]:
+    def tool(self, name: str, call_id: str) -> Generator[Activity]:
         """A call of a span tool."""
         attributes: dict[str, AttributeValue] = {
             semconv.OPERATION_NAME: "execute_tool",
@@ -117,7 +120,7 @@ class Activity:
         self._span.set_status(Status(StatusCode.ERROR))
 
     @contextmanager
-    def _child(self, name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue]) -> Iterator[Activity]:
+    def _child(self, name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue]) -> Generator[Activity]:
         parent = otel.set_span_in_context(NonRecordingSpan(self._span.get_span_context()), Context())
         span = self._tracer.start_span(name, context=parent, kind=kind, attributes=attributes)
         with _ending(span):
@@ -125,7 +128,7 @@ class Activity:
 
 
 @contextmanager
-def _ending(span: Span) -> Iterator[None]:
+def _ending(span: Span) -> Generator[None]:
     try:
         yield
     except Exception as error:
@@ -139,8 +142,9 @@ def _ending(span: Span) -> Iterator[None]:
 
 def _provider(exporter: SpanExporter, resource: Resource | None) -> TracerProvider:
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import RandomIdGenerator, TracerProvider
+    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
     from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
     class Ids(RandomIdGenerator):

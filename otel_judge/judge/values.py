@@ -6,6 +6,7 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,7 +70,9 @@ def value_type_of(config: JudgeConfig) -> ValueType:
         raise InstructionsError(where, "`pass` names labels, but there are no `values`", "list the labels in `values`")
     if config.type in ("bool", "str"):
         if numeric:
-            raise InstructionsError(where, f"`scale` and `threshold` need a number, not {config.type}", "use type: float")
+            raise InstructionsError(
+                where, f"`scale` and `threshold` need a number, not {config.type}", "use type: float"
+            )
         return Boolean() if config.type == "bool" else Words()
     if config.type is None and not numeric:
         return Labels({"pass": None, "fail": None}, frozenset({"pass"}))
@@ -136,10 +139,8 @@ class Number:
     def _read(self, raw: object) -> float:
         number = math.nan
         if isinstance(raw, int | float | str) and not isinstance(raw, bool):
-            try:
+            with suppress(ValueError, OverflowError):
                 number = float(raw)
-            except (ValueError, OverflowError):
-                pass
         if not math.isfinite(number) or (self.integer and not number.is_integer()):
             raise InvalidValue(f"{_shown(raw)} is not valid; value must be {self.describe()}")
         return number

@@ -6,13 +6,14 @@ A call that cannot be answered is answered with a short message that helps to ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from ...errors import ConfigError
 from ...trace import Trace
 from . import get_span, get_trace_info, list_spans, search_trace_regex
 from .answer import CAP_BYTES, Answer, Arguments, InvalidArguments, Tool, cut, head, size
 
-__all__ = ["CAP_BYTES", "TOOLS", "Answer", "Tool", "answer", "call"]
+__all__ = ["CAP_BYTES", "TOOLS", "Answer", "Tool", "answer", "call", "call_text"]
 
 TOOLS: Mapping[str, Tool] = {
     module.TOOL.name: module.TOOL for module in (get_trace_info, list_spans, get_span, search_trace_regex)
@@ -25,6 +26,23 @@ _NOTICE = "\n… the rest was cut"
 def call(name: str, trace: Trace, arguments: Mapping[str, object]) -> str:
     """The tool's answer, byte for byte as a judge sees it. Numbers may be given as text."""
     return answer(name, trace, arguments).text
+
+
+def call_text(name: str, trace: Trace, words: Sequence[str]) -> str:
+    """`call` with arguments as a command line has them, `ARG=VALUE`.
+
+    Raises `ConfigError` for an unknown tool and for a word that is no argument.
+    """
+    if name not in TOOLS:
+        raise ConfigError("tool", f"no tool is named {name!r}", f"use one of {', '.join(TOOLS)}")
+    arguments = dict[str, object]()
+    for word in words:
+        argument, equals, value = word.partition("=")
+        if not equals or argument not in {parameter.name for parameter in TOOLS[name].parameters}:
+            known = ", ".join(f"{parameter.name}=…" for parameter in TOOLS[name].parameters) or "none"
+            raise ConfigError(f"tool {name}", f"{word!r} is not one of its arguments", f"it takes {known}")
+        arguments[argument] = value
+    return call(name, trace, arguments)
 
 
 def answer(name: str, trace: Trace, arguments: Mapping[str, object]) -> Answer:
@@ -50,7 +68,9 @@ def _checked(tool: Tool, arguments: Mapping[str, object]) -> Arguments:
             raise InvalidArguments(f"{tool.name} takes no {name[:60]!r}; its arguments: {allowed}")
         if value is not None:
             checked[name] = _text(name, value) if known[name].kind == "string" else _count(name, value)
-    if missing := [parameter.name for parameter in tool.parameters if parameter.required and not checked.get(parameter.name)]:
+    if missing := [
+        parameter.name for parameter in tool.parameters if parameter.required and not checked.get(parameter.name)
+    ]:
         raise InvalidArguments(f"{tool.name} needs {', '.join(missing)}")
     return checked
 

@@ -35,9 +35,9 @@ def _run(trace: Trace, _: Arguments) -> Answer:
     if models:
         lines.append(f"models: {models}")
     lines.append(f"roots: {len(trace.roots)}")
-    lines += [f"  {outline(trace, span, 0)}" for span in trace.roots[:_MOST]]
+    lines += [f"  {outline(span, 0)}" for span in trace.roots[:_MOST]]
     lines.append(f"spans with status ERROR: {len(errors)}")
-    lines += [f"  {outline(trace, span, 0)}" for span in errors[:_MOST]]
+    lines += [f"  {outline(span, 0)}" for span in errors[:_MOST]]
     if len(errors) > _MOST:
         lines.append(f"  … {len(errors) - _MOST} more: list_spans with status=ERROR")
     lines += _unusual(trace)

@@ -25,10 +25,10 @@ def _run(trace: Trace, arguments: Arguments) -> Answer:
     ]
     if start >= len(found):
         return Answer(f"{len(found)} spans match; none at start={start}")
-    title = f"spans {start + 1} and on, of {len(found)}" + (f" (the trace has {len(trace)})" if len(found) < len(trace) else "")
-    lines = fitting(
-        (outline(trace, span, depth) for depth, span in found[start:]), CAP_BYTES - size(title) - 1 - _NOTE
+    title = f"spans {start + 1} and on, of {len(found)}" + (
+        f" (the trace has {len(trace)})" if len(found) < len(trace) else ""
     )
+    lines = fitting((outline(span, depth) for depth, span in found[start:]), CAP_BYTES - size(title) - 1 - _NOTE)
     left = len(found) - start - len(lines)
     if left:
         lines.append(f"… {left} more spans; next: start={start + len(lines)}, or narrow by name, status or under")

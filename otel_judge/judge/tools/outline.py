@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ... import dialects
 from ...dialects.base import Role
-from ...trace import Span, Trace
+from ...trace import Span
 from .. import text
 from .answer import cut
 
@@ -13,7 +13,7 @@ _DEPTH = 20  # levels that are shown by indentation
 _TELLING = ("status.message", "tool.result", "output", "tool.arguments", "input")
 
 
-def outline(trace: Trace, span: Span, depth: int, *, preview: bool = True) -> str:
+def outline(span: Span, depth: int) -> str:
     """`id name · role · duration · status · preview`, indented by depth."""
     parts = [f"{span.span_id} {cut(span.name, _NAME) or '(no name)'}"]
     role = dialects.read(span).role
@@ -22,7 +22,7 @@ def outline(trace: Trace, span: Span, depth: int, *, preview: bool = True) -> st
     parts.append(duration(span.duration_ns))
     if span.status_code == "ERROR":
         parts.append("ERROR")
-    if preview and (telling := _preview(span)):
+    if telling := _preview(span):
         parts.append(telling)
     indent = "  " * depth if depth <= _DEPTH else "  " * _DEPTH + f"(depth {depth}) "
     return indent + " · ".join(parts)

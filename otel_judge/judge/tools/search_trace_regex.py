@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import re2
-
 from ...trace import OriginView, Span, Trace
-from ..text import Field, clean, fields, resource_fields
-from .answer import CAP_BYTES, Answer, Arguments, InvalidArguments, Parameter, Seen, Tool, cut, size
+from ..text import Field, fields, resource_fields
+from .answer import CAP_BYTES, Answer, Arguments, Parameter, Seen, Tool, cut, size
+from .pattern import pattern_of
 
-_LONGEST_PATTERN = 1_000  # characters
 _AROUND = 80  # characters of context on either side
 _LONGEST_MATCH = 200  # characters of the match itself
 _PER_SPAN = 3  # values shown of one span, so that a noisy one does not eat the answer
@@ -18,7 +16,7 @@ _NOTE = 250  # bytes kept free for what was left out
 
 
 def _run(trace: Trace, arguments: Arguments) -> Answer:
-    pattern = _compile(str(arguments["pattern"]))
+    pattern = pattern_of(str(arguments["pattern"]))
     skip = int(arguments.get("start", 0))
     budget = CAP_BYTES - _NOTE - 100
     lines, seen = list[str](), list[Seen]()
@@ -27,8 +25,8 @@ def _run(trace: Trace, arguments: Arguments) -> Answer:
     for span, found in _by_span(trace):
         here = 0
         for field in found:
-            match = pattern.search(field.text)
-            if match is None:
+            place = pattern.search(field.text)
+            if place is None:
                 continue
             values, here = values + 1, here + 1
             if here > _PER_SPAN:
@@ -37,8 +35,9 @@ def _run(trace: Trace, arguments: Arguments) -> Answer:
             candidates += 1
             if candidates <= skip or full:
                 continue
-            start, end = max(0, match.start() - _AROUND), min(match.end(), match.start() + _LONGEST_MATCH) + _AROUND
-            line = f"{span.span_id} {cut(field.path, 100)}[{match.start()}]: {' '.join(field.text[start:end].split())}"
+            first, last = place
+            start, end = max(0, first - _AROUND), min(last, first + _LONGEST_MATCH) + _AROUND
+            line = f"{span.span_id} {cut(field.path, 100)}[{first}]: {' '.join(field.text[start:end].split())}"
             budget -= size(line) + 1
             full = budget < 0
             if not full:
@@ -62,25 +61,6 @@ def _by_span(trace: Trace) -> Iterator[tuple[Span, tuple[Field, ...]]]:
         else:  # a resource is searched once, with the first span that came from it
             origins.add(span.origin)
             yield span, fields(span) + resource_fields(span)
-
-
-def _compile(pattern: str) -> re2._Regexp[str]:
-    if not pattern or len(pattern) > _LONGEST_PATTERN:
-        raise InvalidArguments(f"pattern must have 1 to {_LONGEST_PATTERN} characters")
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        return re2.compile(clean(pattern), options)
-    except re2.error as error:
-        raise InvalidArguments(
-            f"not a valid RE2 pattern: {_why(error)}. RE2 has no lookaround and no backreferences; "
-            r"escape special characters with \, ignore case with (?i)"
-        ) from None
-
-
-def _why(error: Exception) -> str:
-    said = error.args[0] if error.args else ""
-    return cut(said.decode(errors="replace") if isinstance(said, bytes) else str(said), 200)
 
 
 TOOL = Tool(
