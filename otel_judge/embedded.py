@@ -13,7 +13,6 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 
 from .config import Config
-from .engine import Engine, Plan
 from .errors import Overloaded
 from .grader import Grader
 from .index import Index
@@ -34,7 +33,7 @@ class Embedded:
     def __init__(self, config: Config, outlet: Outlet, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
         self._outlet = outlet
-        self._grader = Grader(Engine(Plan.of(config), own_spans=outlet.own_spans), outlet)
+        self._grader = Grader(outlet.engine(config), outlet)
         self._index = Index(config.index)
         self._origins = OriginTable()
         self._root_grace = config.index.completion.root_grace

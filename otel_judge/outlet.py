@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from .config import Config, Receivers
 from .decision import Decision
@@ -12,11 +11,9 @@ from .emit.emitter import Emitter
 from .emit.printing import Printer
 from .emit.settings import resolve
 from .emit.sink import Sink
+from .engine import Engine, Plan
 from .feedback import Feedback, Target
 from .telemetry import Telemetry
-
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace.export import SpanExporter
 
 
 class Outlet:
@@ -42,14 +39,17 @@ class Outlet:
         await emitter.start()
         return cls(emitter, telemetry)
 
-    @property
-    def own_spans(self) -> SpanExporter | None:
-        """Where the spans of the judges' own work go; None where only verdicts are printed."""
-        if not isinstance(self._sink, Emitter):
-            return None
-        from .emit.own_spans import OwnSpanExporter
+    def engine(self, config: Config) -> Engine:
+        """The config's engine, with the spans of its judges' own work on the same way out.
 
-        return OwnSpanExporter(self._sink.put_spans)
+        Raises `InstructionsError` or `ModelUnavailable`.
+        """
+        if not isinstance(self._sink, Emitter):
+            return Engine(Plan.of(config))
+        from .emit import own_spans
+
+        exporter = own_spans.OwnSpanExporter(self._sink.put_spans)
+        return Engine(Plan.of(config), own_spans=exporter, own_resource=own_spans.resource())
 
     def emit(self, feedback: Feedback, decision: Decision | None) -> None:
         self._telemetry.feedback(feedback)

@@ -16,7 +16,6 @@ from functools import partial
 
 from .admin import admin_app, health_app
 from .config import Config
-from .engine import Engine, Plan
 from .grader import JUDGING_TRACES
 from .http_server import HttpServer
 from .index import Index
@@ -82,7 +81,7 @@ class Service:
         self._telemetry = Telemetry()
         outlet = await Outlet.open(config, self._telemetry, receivers=config.receivers)
         self._stack.push_async_callback(outlet.close, FLUSH_S)
-        self._worker = Worker(lambda: Engine(Plan.of(config), own_spans=outlet.own_spans), outlet)
+        self._worker = Worker(lambda: outlet.engine(config), outlet)
         self._stack.push_async_callback(self._worker.close)
         await self._worker.start()
         self._observe()
