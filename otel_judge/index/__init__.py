@@ -10,13 +10,13 @@ from math import inf
 from operator import attrgetter
 from typing import NamedTuple
 
-from otel_judge.config import IndexConfig
-from otel_judge.errors import Overloaded
-from otel_judge.index.buffer import OpenTrace, trace_key
-from otel_judge.index.decided import Decided
-from otel_judge.index.retained import Retained
-from otel_judge.index.timers import Timers
-from otel_judge.trace import CompletionReason, Fragment, Trace
+from ..config import IndexConfig
+from ..errors import Overloaded
+from ..trace import CompletionReason, Fragment, Trace
+from .buffer import OpenTrace, trace_key
+from .decided import Decided
+from .retained import Retained
+from .timers import Timers
 
 __all__ = ["Added", "Index"]
 
@@ -109,6 +109,8 @@ class Index:
         for trace_id, fragment in fragments.items():
             key = trace_id + suffix
             count = len(fragment.span_ids)
+            if not count:
+                continue
             has_root = fragment.ended_root or fragment.remote_root
             trace = self._open.get(key)
             if trace is not None:
@@ -121,12 +123,10 @@ class Index:
             elif key in self._decided.keys or key in self._retained.traces:
                 late += count
                 continue
-            elif count:
+            else:
                 trace = self._open[key] = OpenTrace(key, fragment, now)
                 kept = trace.span_count
                 self._timers.arm(trace, root_due if has_root else due)
-            else:
-                continue
             spans += kept
             duplicates += count - kept
             size += fragment.size
@@ -184,8 +184,9 @@ class Index:
     def _admit(self, size: int, now: float) -> None:
         if self._bytes + size <= self._max_bytes or not self._bytes:
             return
-        # What frees room is a trace that is finished, by time if by nothing else.
-        wait = self.next_due(now) or 0.0
+        # Room comes when a trace is finished, and every trace has a timer.
+        next_at = self._timers.next_at
+        wait = 0.0 if self._full or next_at is None else next_at - now
         raise Overloaded(
             f"{self._bytes / 2**20:.1f} MiB of unfinished traces are buffered and {size / 2**20:.1f} MiB more would "
             f"pass the {self._max_mib:g} MiB of index.max_mib; send again later",

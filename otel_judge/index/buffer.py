@@ -6,9 +6,9 @@ from collections.abc import Collection
 from math import inf
 from struct import unpack
 
-from otel_judge.config import Completion
-from otel_judge.index.services import service_name
-from otel_judge.trace import CompletionReason, Fragment, Origin, SpanBlock
+from ..config import Completion
+from ..trace import CompletionReason, Fragment, Origin, SpanBlock
+from .services import service_name
 
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import NamedTuple
 
-from otel_judge.config import Retain
-from otel_judge.trace import CompletionReason, SpanBlock
+from ..config import Retain
+from ..trace import CompletionReason, SpanBlock
 
 
 class RetainedTrace(NamedTuple):

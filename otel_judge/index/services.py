@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from otel_judge.trace import Origin, OriginView
+from ..trace import Origin, OriginView
 
 _CACHED_RESOURCES = 1024
 _LARGEST_CACHED = 64 * 1024  # bytes; with the count above, what a sender of odd resources can make us keep

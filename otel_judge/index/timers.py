@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from math import inf
 
-from otel_judge.index.buffer import OpenTrace
+from .buffer import OpenTrace
 
 
 class Timers:
