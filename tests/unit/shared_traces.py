@@ -1,71 +1,56 @@
 """The recorded and labelled traces beside the repository, read by path. They are no part of the project."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanProto
-from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from otel_judge.testing.traces import encode_value
+from otel_judge.otlp_json import decode_traces
 from otel_judge.trace import Origin, SpanBlock, Trace
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
 
-def any_value(v):
-    ((kind, x),) = v.items() if v else (("none", None),)
-    if kind == "intValue":
-        return int(x)
-    if kind == "arrayValue":
-        return [any_value(i) for i in x.get("values", [])]
-    if kind == "kvlistValue":
-        return {i["key"]: any_value(i["value"]) for i in x.get("values", [])}
-    return x
+def recorded(name: str, *, restore: bool = False) -> Trace:
+    """A trace of `shared/traces`. `restore`: its content under the standard names again, from where it was moved to."""
+    trace = _decode(_read("traces", f"{name}.json" if name == "mlflow_otlp" else f"{name}.otlp.json"))
+    return _restored(trace) if restore else trace
 
 
-def decode(data, rename=lambda key: key):
-    blocks = []
-    trace_id = b""
-    for rs in data.get("resourceSpans") or data.get("batches"):
-        resource = Resource()
-        for a in rs.get("resource", {}).get("attributes", []):
-            resource.attributes.add(key=a["key"], value=encode_value(any_value(a["value"])))
-        for ss in rs.get("scopeSpans") or rs.get("instrumentationLibrarySpans"):
-            spans = []
-            for s in ss["spans"]:
-                trace_id = bytes.fromhex(s["traceId"]) if "traceId" in s and len(s["traceId"]) == 32 else b"x" * 16
-                span = SpanProto(
-                    span_id=bytes.fromhex(s["spanId"]),
-                    parent_span_id=bytes.fromhex(s.get("parentSpanId") or ""),
-                    name=s["name"],
-                    start_time_unix_nano=int(s["startTimeUnixNano"]),
-                    end_time_unix_nano=int(s["endTimeUnixNano"]),
-                )
-                code = s.get("status", {}).get("code", 0)
-                span.status.CopyFrom(Status(code=code, message=s.get("status", {}).get("message", "")))
-                for a in s.get("attributes", []):
-                    span.attributes.add(key=rename(a["key"]), value=encode_value(any_value(a["value"])))
-                spans.append(span.SerializeToString())
-            scope = InstrumentationScope(name=ss.get("scope", {}).get("name", ""))
-            blocks.append(SpanBlock(Origin(resource.SerializeToString(), "", scope.SerializeToString(), ""), spans))
+def labelled() -> Iterator[Trace]:
+    """The 50 runs of `shared/labelled/tau-retail`."""
+    for line in _read("labelled", "tau-retail", "traces.jsonl").splitlines():
+        yield _decode(line)
+
+
+def _read(*path: str) -> bytes:
+    found = SHARED.joinpath(*path)
+    if not found.exists():
+        pytest.skip(f"{found} is not here: it is no part of the project")
+    return found.read_bytes()
+
+
+def _decode(data: bytes) -> Trace:
+    """The one trace in a file."""
+    blocks: list[SpanBlock] = []
+    ids: set[bytes] = set()
+    for resource_spans in decode_traces(data, lenient=True).resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            origin = Origin(
+                resource_spans.resource.SerializeToString(),
+                resource_spans.schema_url,
+                scope_spans.scope.SerializeToString(),
+                scope_spans.schema_url,
+            )
+            blocks.append(SpanBlock(origin, [span.SerializeToString() for span in scope_spans.spans]))
+            ids |= {span.trace_id for span in scope_spans.spans}
+    (trace_id,) = ids
     return Trace(trace_id, blocks)
 
 
-def recorded(name: str, *, restore: bool = False) -> Trace:
-    """A trace of `shared/traces`. `restore`: its content under the standard names again, from where it was moved to."""
-    path = SHARED / "traces" / f"{name}.otlp.json"
-    if not path.exists():
-        pytest.skip(f"{path} is not here")
-    trace = decode(json.loads(path.read_bytes()))
-    return restored(trace) if restore else trace
-
-
-def restored(trace: Trace) -> Trace:
-    blocks = []
+def _restored(trace: Trace) -> Trace:
+    blocks: list[SpanBlock] = []
     for origin, spans in trace.blocks:
         protos = [SpanProto.FromString(span) for span in spans]
         for proto in protos:
@@ -77,11 +62,3 @@ def restored(trace: Trace) -> Trace:
                     attribute.key = "gen_ai.tool.call.result" if is_tool else "gen_ai.output.messages"
         blocks.append(SpanBlock(origin, [proto.SerializeToString() for proto in protos]))
     return Trace(trace.raw_trace_id, blocks)
-
-
-def labelled() -> Iterator[Trace]:
-    path = SHARED / "labelled" / "tau-retail" / "traces.jsonl"
-    if not path.exists():
-        pytest.skip(f"{path} is not here")
-    for line in path.read_bytes().splitlines():
-        yield decode(json.loads(line))

@@ -51,6 +51,7 @@ RECORDED = [
     "kagent-jaeger-k8s",
     "kagent-tempo-batches",
     "microsoft-agent-2025-12-17",
+    "mlflow_otlp",
     "openai-agents-2025-09-30",
     "pydantic-ai-tools-2025-12-04",
     "vercel-aisdk-2025-11-17",
