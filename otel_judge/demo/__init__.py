@@ -20,8 +20,14 @@ MODEL_VARIABLE = "OTEL_JUDGE_DEMO_MODEL"
 def run(model: str | None, console: Console) -> int:
     """Run the demo. `model` is `provider:model`; without it, and without the variable, only the checks score.
 
-    Returns the exit code: 0 done, 1 if a part failed or verdicts are missing, 2 if `serve` refused the model.
+    Returns the exit code: 0 done, 1 if a part failed or verdicts are missing, 2 if `serve` refused the model. Raises
+    `ConfigError` for a model that is none.
     """
+    from ..errors import ConfigError
     from .conduct import conduct
 
-    return conduct(model or os.environ.get(MODEL_VARIABLE) or None, console)
+    chosen = model or os.environ.get(MODEL_VARIABLE) or None
+    if chosen is not None and ":" not in chosen:
+        where = "--model" if model else MODEL_VARIABLE
+        raise ConfigError(where, f"{chosen!r} is not a model", "write provider:model, such as anthropic:NAME")
+    return conduct(chosen, console)
