@@ -124,7 +124,7 @@ class Emitter:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for signal, sender in self._senders.items():
             await sender.close()
-            if left := self._outbox.stored(signal):
+            if (left := self._outbox.stored(signal)) and not self._outbox.lasts:
                 self._telemetry.dropped(signal, left, "shutdown")
                 log.warning("%d records (%s) were not accepted before the end and are lost", left, signal)
 

@@ -44,6 +44,8 @@ class Outbox(Protocol):
 
     capacity: int
     """Bytes that may be stored."""
+    lasts: bool
+    """Whether what is stored outlives the process: then what was not accepted by its end is not lost."""
 
     def put(self, item: Item) -> None:
         """Stores an item. Where there is no room, the oldest that are not lent out are lost, counted and logged."""
@@ -89,7 +91,9 @@ class _Stored(NamedTuple):
 
 
 class MemoryOutbox:
-    """An `Outbox` that lasts as long as the process."""
+    """An `Outbox` that ends with the process."""
+
+    lasts = False
 
     def __init__(self, capacity: int, dropped: Dropped, *, clock: Callable[[], float] = time.monotonic) -> None:
         """`capacity` is in bytes; `dropped` is told of items lost for want of room, with the reason `queue_full`."""

@@ -117,7 +117,11 @@ class Sender:
         await self._transport.close()
 
     async def _deliver(self, batch: Sequence[Item]) -> None:
-        outcome = await self._transport.send(join(batch))
+        try:
+            outcome = await self._transport.send(join(batch))
+        except asyncio.CancelledError:
+            self._outbox.later(batch)
+            raise
         if isinstance(outcome, Retry):
             self._outbox.later(batch)
             self._telemetry.retried(self.signal, len(batch))
