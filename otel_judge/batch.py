@@ -96,12 +96,17 @@ async def grade(traces: Iterable[Trace], engine: Engine, *, done: Callable[[Row]
         if done:
             done(row)
 
-    async with asyncio.TaskGroup() as group:
+    tasks: list[asyncio.Task[None]] = []
+    try:
         for trace in traces:
             await slots.acquire()
             row = Row(trace.trace_id, trace.root.name, len(trace.spans))
             rows.append(row)
-            group.create_task(judge(trace, row, engine.check(trace, row)))
+            tasks.append(asyncio.create_task(judge(trace, row, engine.check(trace, row))))
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
     return rows
 
 

@@ -59,7 +59,8 @@ class Service:
         self._config = config
         self._stack = AsyncExitStack()
         self._index = Index(config.index)
-        self._stopping = False
+        self._not_ready: str | None = "starting"
+        self._flush_s = FLUSH_S
         self.endpoints: dict[str, str] = {}
         """What listens where, known once entered."""
 
@@ -67,12 +68,14 @@ class Service:
         try:
             await self._start()
         except BaseException:
+            self._flush_s = 0.0  # there is nothing to send yet: say at once what is wrong
             await self._stack.aclose()
             raise
+        self._not_ready = None
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._stopping = True
+        self._not_ready = "stopping"
         await self._stack.aclose()
 
     async def _start(self) -> None:
@@ -80,14 +83,14 @@ class Service:
         config = self._config
         self._telemetry = Telemetry()
         outlet = await Outlet.open(config, self._telemetry, receivers=config.receivers)
-        self._stack.push_async_callback(outlet.close, FLUSH_S)
+        self._stack.push_async_callback(lambda: outlet.close(self._flush_s))
         self._worker = Worker(lambda: outlet.engine(config), outlet)
         self._stack.push_async_callback(self._worker.close)
         await self._worker.start()
         self._observe()
 
         health = HttpServer(
-            health_app(ready=self._why_not_ready, metrics=self._telemetry.render),
+            health_app(ready=lambda: self._not_ready, metrics=self._telemetry.render),
             config.health.endpoint,
             key="health.endpoint",
         )
@@ -144,9 +147,6 @@ class Service:
         """Finishes what is buffered, and gives checks and judges the time that there is."""
         self._submit(self._index.finish_all(time.monotonic()))
         await self._worker.drain(DRAIN_S)
-
-    def _why_not_ready(self) -> str | None:
-        return "stopping" if self._stopping else None
 
     def _observe(self) -> None:
         index, worker, observe = self._index, self._worker, self._telemetry.observe

@@ -68,7 +68,7 @@ class Worker:
 
     async def close(self) -> None:
         """Ends the thread. `drain` comes first."""
-        if self._thread.is_alive():
+        if self._ready.done() and self._ready.exception() is None:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._grader.aclose(), self._loop))
             self._loop.call_soon_threadsafe(self._loop.stop)
             await asyncio.to_thread(self._thread.join)
