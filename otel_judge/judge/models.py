@@ -117,7 +117,7 @@ def _anthropic_key_is_near(config: ModelConfig) -> bool:
 
 def _anthropic(config: ModelConfig, name: str) -> OpenModel:
     import httpx2
-    from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
+    from anthropic import AnthropicError, AsyncAnthropic, DefaultAsyncHttpxClient
     from pydantic_ai.models.anthropic import AnthropicModel
     from pydantic_ai.providers.anthropic import AnthropicProvider
 
@@ -125,21 +125,29 @@ def _anthropic(config: ModelConfig, name: str) -> OpenModel:
     if "open_telemetry" in inspect.signature(AsyncAnthropic.__init__).parameters:
         # By itself this SDK reports each call to the global tracer provider: the app's, which we judge.
         options["open_telemetry"] = {"traces": False, "propagation": False}
-    client = AsyncAnthropic(
-        base_url=config.base_url,
-        max_retries=0,
-        default_headers=config.headers,
-        http_client=DefaultAsyncHttpxClient(
-            limits=httpx2.Limits(max_connections=config.concurrency, max_keepalive_connections=config.concurrency),
-            timeout=httpx2.Timeout(None, connect=_CONNECT_S),
-        ),
-        **options,
-    )
+    try:
+        client = AsyncAnthropic(
+            base_url=config.base_url,
+            max_retries=0,
+            default_headers=config.headers,
+            http_client=DefaultAsyncHttpxClient(
+                limits=httpx2.Limits(max_connections=config.concurrency, max_keepalive_connections=config.concurrency),
+                timeout=httpx2.Timeout(None, connect=_CONNECT_S),
+            ),
+            **options,
+        )
+    except AnthropicError as error:  # a profile is named that is not there
+        raise _no_key(config, str(error)) from error
     if not (_anthropic_key_is_near(config) or getattr(client, "credentials", None) is not None):
-        raise ModelUnavailable(config.model, "ANTHROPIC_API_KEY is not set", "export ANTHROPIC_API_KEY=…")
+        raise _no_key(config)
     model = AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
     keys = (client.api_key, client.auth_token)
     return _opened(config, model, client.close, secrets=tuple(key for key in keys if key))
+
+
+def _no_key(config: ModelConfig, said: str = "") -> ModelUnavailable:
+    problem = said if said and os.environ.get("ANTHROPIC_PROFILE") else "ANTHROPIC_API_KEY is not set"
+    return ModelUnavailable(config.model, problem, "export ANTHROPIC_API_KEY=…")
 
 
 def _other(config: ModelConfig, provider: str, name: str) -> OpenModel:
