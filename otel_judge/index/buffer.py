@@ -113,9 +113,9 @@ class OpenTrace:
         oldest = self.first_at + rules.max_age
         if oldest < due:
             due, reason = oldest, CompletionReason.MAX_AGE
-        root_at = self.root_at
-        if self.remote_root_at is not None and (root_at is None or self.remote_root_at < root_at):
-            root_at = self.remote_root_at if self._is_of_one_service() else root_at
+        root_at, remote_root_at = self.root_at, self.remote_root_at
+        if remote_root_at is not None and (root_at is None or remote_root_at < root_at) and self._is_of_one_service():
+            root_at = remote_root_at
         if root_at is not None and root_at + rules.root_grace <= due:
             return root_at + rules.root_grace, CompletionReason.ROOT
         return due, reason
@@ -160,6 +160,7 @@ def _drop_duplicates(fragment: Fragment, *, known: Collection[bytes]) -> list[by
     ids = iter(fragment.span_ids)
     for origin, spans in fragment.blocks:
         kept: list[bytes] = []
+        # The spans come first: at their end `zip` must not have taken an id of the next block.
         for span, span_id in zip(spans, ids, strict=False):
             if span_id in known or span_id in new:
                 fragment.size -= len(span)

@@ -111,6 +111,16 @@ def test_remote_root_no_longer_counts_when_a_second_service_comes_later(other: s
     assert [trace.completion for trace in index.poll(35)] == [CompletionReason.IDLE]
 
 
+def test_second_service_is_seen_after_the_trace_was_looked_at_as_one_of_a_single_service():
+    index = Index(config(root_grace=6, idle=30))
+    index.add({TRACE: fragment([1])}, now=0)
+    index.add({TRACE: fragment([2], remote=True)}, now=28)
+    assert index.poll(30) == []  # the timer of the first span; the remote root counts at this time
+    index.add({TRACE: fragment([3], service="payment")}, now=31)
+    assert index.poll(60.9) == []
+    assert [trace.completion for trace in index.poll(61)] == [CompletionReason.IDLE]
+
+
 def test_remote_root_does_not_count_when_a_second_service_came_before():
     index = Index(config(root_grace=6, idle=30))
     index.add({TRACE: fragment([1], service="payment")}, now=0)

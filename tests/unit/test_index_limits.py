@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import tracemalloc
 
 import pytest
-from index_fragments import MIB, OTHER_TRACE, TRACE, config, fragment, numbers_of
+from index_fragments import MIB, OTHER_TRACE, TRACE, config, fragment, numbers_of, origin
 
 from otel_judge.config import Completion
 from otel_judge.errors import Overloaded
 from otel_judge.index import Added, Index
 from otel_judge.index.buffer import OpenTrace
 from otel_judge.index.timers import Timers
-from otel_judge.trace import CompletionReason
+from otel_judge.trace import CompletionReason, Fragment
 
 SPAN_BYTES = fragment([1], size=1000).size
 
@@ -117,6 +119,28 @@ def test_finished_trace_is_immutable():
     index.add({TRACE: fragment([1], root=True)}, now=0)
     [trace] = index.poll(0)
     assert all(isinstance(block.spans, tuple) for block in trace.blocks)
+
+
+@pytest.mark.parametrize(("span_bytes", "ratio"), [(1000, 1.15), (400, 1.3), (150, 1.65)])
+def test_memory_for_each_buffered_wire_byte(span_bytes: int, ratio: float):
+    index = Index(config())
+    shared = origin()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for request in range(20):
+            fragments: dict[bytes, Fragment] = {}
+            for _ in range(32):
+                made = fragments[os.urandom(16)] = Fragment()
+                made.blocks.append((shared, [os.urandom(span_bytes) for _ in range(16)]))
+                made.span_ids = [os.urandom(8) for _ in range(16)]
+                made.size = 16 * span_bytes
+            index.add(fragments, now=float(request))
+            del fragments, made
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (after - before) / index.buffered_bytes <= ratio
 
 
 def test_fifty_thousand_open_traces_cost_a_poll_nothing_until_they_are_due(monkeypatch: pytest.MonkeyPatch):
