@@ -33,6 +33,7 @@ class Name(str):
 _EVENT = "OpenTelemetry semantic conventions for generative AI, event gen_ai.evaluation.result (Development)"
 _SPANS = "OpenTelemetry semantic conventions for generative AI, spans (Development)"
 _GENERAL = "OpenTelemetry semantic conventions, general"
+_OPENTRACING = "OpenTelemetry semantic conventions, OpenTracing compatibility"
 
 # The evaluation itself: on the score span, on its event and on the log record.
 EVALUATION_RESULT: Final = Name("gen_ai.evaluation.result", "event and log record: one evaluation", _EVENT)
@@ -99,6 +100,7 @@ TARGET_SERVICE: Final = Name("otel_judge.target.service", "service of the judged
 TARGET_MODEL: Final = Name("otel_judge.target.model", "model used by the judged trace")
 TRACE_SPANS: Final = Name("otel_judge.trace.spans", "spans of the judged trace")
 LINK_KIND: Final = Name("otel_judge.link", "on a link: target, evidence or judge_trace")
+OPENTRACING_REF_TYPE: Final = Name("opentracing.ref_type", "child_of on the link to the judged span", _OPENTRACING)
 
 DECISION: Final = Name("otel_judge.decision", "log event: one sampling decision")
 

@@ -197,7 +197,8 @@ def _events(feedback: Feedback, at_ns: int) -> Iterator[Span.Event]:
 def _links(feedback: Feedback) -> Iterator[Span.Link]:
     """To the judged span, to each other span cited, once, and to the judge's own trace."""
     target = feedback.target
-    yield _link(target.trace_id, target.span_id, "target")
+    # A link to the parent itself makes Jaeger forget that it is the parent, unless the link says so.
+    yield _link(target.trace_id, target.span_id, "target", (semconv.OPENTRACING_REF_TYPE, "child_of"))
     cited = dict.fromkeys(evidence.span_id for evidence in feedback.evidence)
     for span_id in cited:
         # A judge may cite what is no span id at all; its evidence event says so, but no link can.
@@ -207,12 +208,12 @@ def _links(feedback: Feedback) -> Iterator[Span.Link]:
         yield _link(feedback.judge_trace.trace_id, feedback.judge_trace.span_id, "judge_trace")
 
 
-def _link(trace_id: str, span_id: str, kind: str) -> Span.Link:
+def _link(trace_id: str, span_id: str, kind: str, *more: Attribute) -> Span.Link:
     return Span.Link(
         trace_id=bytes.fromhex(trace_id),
         span_id=bytes.fromhex(span_id),
         flags=PARENT_IS_REMOTE,
-        attributes=[_key_value(semconv.LINK_KIND, kind)],
+        attributes=_key_values([(semconv.LINK_KIND, kind), *more]),
     )
 
 

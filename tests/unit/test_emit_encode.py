@@ -183,6 +183,12 @@ def test_it_links_the_target_each_cited_span_once_and_the_judges_own_trace() -> 
     ]
 
 
+def test_the_link_to_the_judged_span_does_not_hide_from_jaeger_that_it_is_the_parent() -> None:
+    span, _ = encode(FULL, DECISION)
+    kinds = [decode_attributes(link.attributes).get("opentracing.ref_type") for link in span.links]
+    assert kinds == ["child_of", None, None]
+
+
 def test_the_log_record_is_the_same_event_in_the_judged_spans_context() -> None:
     _, record = encode(FULL, DECISION)
     assert record.event_name == "gen_ai.evaluation.result"
