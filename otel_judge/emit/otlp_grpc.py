@@ -84,10 +84,10 @@ def _retry_delay_s(error: grpc.aio.AioRpcError) -> float | None:
     try:
         for detail in Status.FromString(_bytes(trailers.get("grpc-status-details-bin"))).details:
             if detail.Unpack(info):
-                return info.retry_delay.ToTimedelta().total_seconds()
+                return max(0.0, info.retry_delay.ToTimedelta().total_seconds())
         if "google.rpc.retryinfo-bin" in trailers:
             info.ParseFromString(_bytes(trailers["google.rpc.retryinfo-bin"]))
-            return info.retry_delay.ToTimedelta().total_seconds()
+            return max(0.0, info.retry_delay.ToTimedelta().total_seconds())
     except (DecodeError, OverflowError, ValueError):
         pass  # a delay that cannot be read is none
     return None
