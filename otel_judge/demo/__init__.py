@@ -18,16 +18,20 @@ MODEL_VARIABLE = "OTEL_JUDGE_DEMO_MODEL"
 
 
 def run(model: str | None, console: Console) -> int:
-    """Run the demo. `model` is `provider:model`; without it, and without the variable, only the checks score.
+    """Run the demo. `model` is `provider:model`; without it, and without the variable, the model of judge.yaml reads
+    the runs where ANTHROPIC_API_KEY is set, and else only the checks score.
 
     Returns the exit code: 0 done, 1 if a part failed or verdicts are missing, 2 if `serve` refused the model. Raises
     `ConfigError` for a model that is none.
     """
     from ..errors import ConfigError
     from .conduct import conduct
+    from .server import JUDGE
 
     chosen = model or os.environ.get(MODEL_VARIABLE) or None
     if chosen is not None and ":" not in chosen:
         where = "--model" if model else MODEL_VARIABLE
         raise ConfigError(where, f"{chosen!r} is not a model", "write provider:model, such as anthropic:NAME")
+    if chosen is None and os.environ.get("ANTHROPIC_API_KEY"):
+        chosen = str(JUDGE["model"])
     return conduct(chosen, console)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -59,7 +58,8 @@ def conduct(model: str | None, console: Console) -> int:
     missing = len(runs) * len(_scorers(model)) - len(verdicts)
     console.print(Text(f"From start to end: {time.monotonic() - started:.1f} s, by OTLP both ways.", "dim"))
     if model is None:
-        console.print(Text(_how_to_judge(), "dim"), soft_wrap=True)
+        how = "Checks only. Set ANTHROPIC_API_KEY, or give --model provider:NAME, and an agent judge reads them, too."
+        console.print(Text(how, "dim"), soft_wrap=True)
     if missing:
         console.print(Text(f"{missing} verdicts did not come in time.", "red"))
     next_steps(console)
@@ -104,12 +104,4 @@ def _wait(backend: Backend, predicate: Callable[[], bool]) -> bool:
 
 
 def _scorers(model: str | None) -> tuple[str, ...]:
-    return _CHECKS if model is None else (*_CHECKS, JUDGE)
-
-
-def _how_to_judge() -> str:
-    if os.environ.get("ANTHROPIC_API_KEY"):
-        return "ANTHROPIC_API_KEY is set: with --model anthropic:NAME an agent judge reads the traces, too."
-    return (
-        "Checks only. With a key (such as ANTHROPIC_API_KEY) and --model provider:NAME, an agent judge reads them, too."
-    )
+    return _CHECKS if model is None else (*_CHECKS, str(JUDGE["name"]))

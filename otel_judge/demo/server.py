@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 import yaml
 
-JUDGE = "task_success"
-_INSTRUCTIONS = "Read the {{ trace }}. Did the agent do what the user asked, and is what it told the user true?"
+JUDGE: Mapping[str, object] = yaml.safe_load((Path(__file__).parent / "judge.yaml").read_text(encoding="utf-8"))
+"""The demo's judge, as a config has it."""
+
 _READY_S = 20.0
 _STOP_S = 10.0
 _POLL_S = 0.05
@@ -61,8 +62,7 @@ def config(ports: Ports, backend: str, model: str | None) -> str:
         "admin": {"endpoint": f"127.0.0.1:{ports.admin}"},
     }
     if model is not None:
-        judge = {"name": JUDGE, "instructions": _INSTRUCTIONS, "values": ["pass", "fail"], "model": model}
-        document["judges"] = [judge]
+        document["judges"] = [{**JUDGE, "model": model}]
     return yaml.safe_dump(document, sort_keys=False)
 
 

@@ -24,7 +24,7 @@ def test_the_config_is_valid_and_sends_verdicts_to_the_backend():
 
 def test_with_a_model_there_is_one_judge_that_explores():
     (judge,) = parse(config(PORTS, "127.0.0.1:4444", "provider:some-model")).judges
-    assert judge.name == JUDGE
+    assert judge.name == JUDGE["name"]
     assert judge.model == "provider:some-model"
     assert judge.values == ("pass", "fail")
     assert "{{ trace }}" in judge.instructions
