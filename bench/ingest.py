@@ -23,6 +23,8 @@ from .bare_server import TRACE_SERVICE
 SPANS_A_TRACE = 16
 WARM_UP = 20  # requests
 SPANS_A_RUN = 150_000  # 160 MB, which either server keeps in memory
+CPUS = sorted(os.sched_getaffinity(0))
+SERVER_CPU = CPUS[-1] if len(CPUS) > 1 else None  # the client keeps off it
 Send = Callable[[bytes], object]
 
 
@@ -67,8 +69,7 @@ class Server:
     """A server in a process of its own, which is ended on exit."""
 
     def __init__(self, kind: str) -> None:
-        cpus = sorted(os.sched_getaffinity(0))
-        pin = [str(cpus[-1])] if len(cpus) > 1 else []
+        pin = [] if SERVER_CPU is None else [str(SERVER_CPU)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.ingest_server", kind, *pin],
             stdin=subprocess.PIPE,
@@ -131,6 +132,8 @@ def main() -> None:
     parser.add_argument("--http", action="store_true", help="ours over OTLP/HTTP instead of gRPC")
     options = parser.parse_args()
 
+    if SERVER_CPU is not None:
+        os.sched_setaffinity(0, set(CPUS) - {SERVER_CPU})
     bodies = make_requests(WARM_UP + max(1, SPANS_A_RUN // options.spans), options.spans)
     ours = "http" if options.http else "grpc"
     size = sum(map(len, bodies)) / len(bodies) / options.spans

@@ -9,7 +9,8 @@ from typing import Literal, TypeAlias
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from ..errors import MalformedRequest, Overloaded
-from .decode import Intake, Request, split
+from ..otlp_json import decode_traces
+from .decode import Intake, Request, parse, split
 from .origins import OriginTable
 
 Sink: TypeAlias = Callable[[Intake], None]
@@ -28,17 +29,24 @@ class Acceptor:
         self._origins = origins
         self.refused = refused
 
-    def accept(self, body: bytes, decode: Callable[[bytes], Request]) -> ExportTraceServiceResponse:
-        """The response to a request that was taken.
+    def accept_protobuf(self, body: bytes) -> ExportTraceServiceResponse:
+        """The response to a request that was taken. Raises `MalformedRequest`, and `Overloaded` as the sink does."""
+        request = self._decode(parse, body)
+        return self._take(split(request, self._origins, body=body))
 
-        Raises `MalformedRequest` as `decode` does and `Overloaded` as the sink does.
-        """
+    def accept_json(self, body: bytes) -> ExportTraceServiceResponse:
+        """The same for OTLP/JSON."""
+        request = self._decode(decode_traces, body)
+        return self._take(split(request, self._origins))
+
+    def _decode(self, decode: Callable[[bytes], Request], body: bytes) -> Request:
         try:
-            request = decode(body)
+            return decode(body)
         except MalformedRequest:
             self.refused(0, "malformed")
             raise
-        intake = split(request, self._origins)
+
+    def _take(self, intake: Intake) -> ExportTraceServiceResponse:
         if intake.accepted or intake.own:
             self._hand_over(intake)
         response = ExportTraceServiceResponse()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -22,6 +23,7 @@ from ..own_traces import is_own
 from ..semconv import EMITTER
 from ..trace import PARENT_IS_REMOTE, Fragment, Origin
 from .origins import OriginTable
+from .wire import cut_spans
 
 Request: TypeAlias = ExportTraceServiceRequest | TracesData
 """The two are the same on the wire; OTLP/JSON is read as the latter."""
@@ -33,6 +35,7 @@ _EMITTER_KEY = EMITTER.encode()
 _trace_id = attrgetter("trace_id")
 _span_id = attrgetter("span_id")
 _parent_span_id = attrgetter("parent_span_id")
+_flags = attrgetter("flags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,8 @@ def parse(body: bytes) -> ExportTraceServiceRequest:
         raise MalformedRequest("the body is not a protobuf ExportTraceServiceRequest") from error
 
 
-def split(request: Request, origins: OriginTable) -> Intake:
-    """Groups the spans of a request by trace.
+def split(request: Request, origins: OriginTable, *, body: bytes | None = None) -> Intake:
+    """Groups the spans of a request by trace. `body` is what the request was parsed from, if that was protobuf.
 
     A span without a valid trace id or span id is rejected, and no other with it. Spans of otel-judge's own making
     are dropped: by the mark on their resource, or by their trace id.
@@ -68,14 +71,16 @@ def split(request: Request, origins: OriginTable) -> Intake:
     fragments: dict[bytes, Fragment] = {}
     own_traces: set[bytes] = set()
     accepted = own = bad_trace_ids = bad_span_ids = 0
-    for resource_spans in request.resource_spans:
+    cuts = None if body is None else cut_spans(body)
+    for resource_index, resource_spans in enumerate(request.resource_spans):
         resource = resource_spans.resource.SerializeToString()
         # The bytes rule out nearly every resource without a look at its attributes.
         if _EMITTER_KEY in resource and _is_emitter(resource_spans.resource):
             own += sum(len(scope_spans.spans) for scope_spans in resource_spans.scope_spans)
             continue
-        for scope_spans in resource_spans.scope_spans:
+        for scope_index, scope_spans in enumerate(resource_spans.scope_spans):
             spans: Sequence[Span] = list(scope_spans.spans)
+            encoded = list(map(Span.SerializeToString, spans)) if cuts is None else cuts[resource_index][scope_index]
             trace_ids = list(map(_trace_id, spans))
             span_ids = list(map(_span_id, spans))
             if not _all_valid(trace_ids, span_ids):
@@ -83,7 +88,8 @@ def split(request: Request, origins: OriginTable) -> Intake:
                 bad_traces = sum(not _is_trace_id(trace_id) for trace_id in trace_ids)
                 bad_trace_ids += bad_traces
                 bad_span_ids += valid.count(False) - bad_traces
-                spans = [span for span, keep in zip(spans, valid, strict=True) if keep]
+                spans = list(compress(spans, valid))
+                encoded = list(compress(encoded, valid))
                 trace_ids = list(map(_trace_id, spans))
                 span_ids = list(map(_span_id, spans))
             if not spans:
@@ -94,8 +100,10 @@ def split(request: Request, origins: OriginTable) -> Intake:
                 scope_spans.scope.SerializeToString(),
                 scope_spans.schema_url,
             )
-            encoded = list(map(Span.SerializeToString, spans))
             parents = list(map(_parent_span_id, spans))
+            if _NO_SPAN in parents:  # as some senders write a missing parent
+                parents = [b"" if parent == _NO_SPAN else parent for parent in parents]
+            some_remote = any(map(_says_remote, set(map(_flags, spans))))
             for start, end in _runs(trace_ids):
                 trace_id = trace_ids[start]
                 fragment = fragments.get(trace_id)
@@ -107,7 +115,8 @@ def split(request: Request, origins: OriginTable) -> Intake:
                     fragment = fragments[trace_id] = Fragment()
                 accepted += end - start
                 _add(fragment, origin, encoded[start:end], span_ids[start:end])
-                _find_roots(fragment, spans[start:end], parents[start:end])
+                if some_remote or b"" in parents[start:end]:
+                    _find_roots(fragment, spans[start:end])
     return Intake(fragments, accepted, bad_trace_ids + bad_span_ids, _why(bad_trace_ids, bad_span_ids), own)
 
 
@@ -121,14 +130,17 @@ def _add(fragment: Fragment, origin: Origin, encoded: list[bytes], span_ids: lis
     fragment.size += sum(map(len, encoded))
 
 
-def _find_roots(fragment: Fragment, spans: Sequence[Span], parents: Sequence[bytes]) -> None:
-    for span, parent in zip(spans, parents, strict=True):
-        # Some senders write a missing parent as zeros.
+def _find_roots(fragment: Fragment, spans: Sequence[Span]) -> None:
+    for span in spans:
+        parent = span.parent_span_id
         if not parent or parent == _NO_SPAN:
-            if span.end_time_unix_nano:
-                fragment.ended_root = True
-        elif not fragment.remote_root and span.flags & PARENT_IS_REMOTE == PARENT_IS_REMOTE and span.end_time_unix_nano:
-            fragment.remote_root = True
+            fragment.ended_root = fragment.ended_root or span.end_time_unix_nano > 0
+        elif _says_remote(span.flags):
+            fragment.remote_root = fragment.remote_root or span.end_time_unix_nano > 0
+
+
+def _says_remote(flags: int) -> bool:
+    return flags & PARENT_IS_REMOTE == PARENT_IS_REMOTE
 
 
 def _runs(trace_ids: Sequence[bytes]) -> Iterator[tuple[int, int]]:

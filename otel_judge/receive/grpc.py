@@ -15,7 +15,6 @@ from ..config import GrpcReceiver
 from ..errors import ConfigError, MalformedRequest, Overloaded
 from ..http_server import bind, join_endpoint, split_endpoint
 from .accept import Acceptor, Refused, Sink, delay_s, ignore_refusals
-from .decode import parse
 from .origins import OriginTable
 
 logger = logging.getLogger(__name__)
@@ -79,7 +78,7 @@ class GrpcServer:
 
     async def _export(self, body: bytes, context: _Context) -> bytes:
         try:
-            response = self._acceptor.accept(body, parse)
+            response = self._acceptor.accept_protobuf(body)
         except MalformedRequest as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except Overloaded as error:

@@ -17,10 +17,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .. import http_server, otlp_json
+from .. import http_server
 from ..config import HttpReceiver
 from ..errors import MalformedRequest, Overloaded, RequestTooLarge
-from . import decode
 from .accept import Acceptor, Refused, Sink, delay_s, ignore_refusals
 from .body import read_gzip, read_plain
 from .origins import OriginTable
@@ -38,7 +37,7 @@ class _Encoding:
     """How a request is written, and so its response."""
 
     media_type: str
-    decode: Callable[[bytes], decode.Request]
+    accept: Callable[[Acceptor, bytes], ExportTraceServiceResponse]
     encode_response: Callable[[ExportTraceServiceResponse], bytes]
     encode_status: Callable[[Status], bytes]
 
@@ -64,8 +63,8 @@ def _status_json(status: Status) -> bytes:
     return orjson.dumps({"code": status.code, "message": status.message})
 
 
-_PROTOBUF = _Encoding("application/x-protobuf", decode.parse, _serialize, _serialize)
-_JSON = _Encoding("application/json", otlp_json.decode_traces, _response_json, _status_json)
+_PROTOBUF = _Encoding("application/x-protobuf", Acceptor.accept_protobuf, _serialize, _serialize)
+_JSON = _Encoding("application/json", Acceptor.accept_json, _response_json, _status_json)
 _ENCODINGS = {encoding.media_type: encoding for encoding in (_PROTOBUF, _JSON)}
 
 
@@ -117,8 +116,7 @@ class HttpServer:
                 415, Code.INVALID_ARGUMENT, f"the Content-Type must be {_PROTOBUF.media_type} or {_JSON.media_type}"
             )
         try:
-            body = await self._read(request)
-            response = self._acceptor.accept(body, encoding.decode)
+            response = encoding.accept(self._acceptor, await self._read(request))
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
         except HTTPException as error:
