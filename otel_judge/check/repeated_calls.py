@@ -50,9 +50,11 @@ class RepeatedCalls:
                 f"{self._min} or more may be the same"
             )
             return not_judgeable(rationale, detail=detail)
+        made = counted(len(uses), "tool call")
         rationale = (
-            f"no tool was called {counted(self._min, 'time')} with the same arguments; "
-            f"at most {len(most) or 1} of {counted(len(uses), 'tool call')} are the same"
+            f"{made}, at most {len(most)} of one tool with the same arguments (limit {self._min - 1})"
+            if len(most) > 1
+            else f"{made}, no two with the same arguments"
         )
         return passes(rationale, detail=detail)
 

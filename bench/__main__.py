@@ -1,0 +1,15 @@
+"""All figures, one after another: `python -m bench`."""
+
+from __future__ import annotations
+
+from . import ingest, latency, startup
+
+
+def main() -> None:
+    for bench in (startup, latency, ingest):
+        print(f"\n== {bench.__name__.removeprefix('bench.')}")
+        bench.main()
+
+
+if __name__ == "__main__":
+    main()
