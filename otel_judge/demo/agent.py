@@ -17,6 +17,7 @@ from .shop import Clock, Shop
 
 MODEL = "scripted"
 _LANES = 20  # tool calls of one reply that run at once
+_START_S = 0.001  # until the first call; without it, a score at the root's start would share the first line
 _NOT_TEXT = frozenset({"type", "role", "id", "finish_reason"})
 
 
@@ -107,6 +108,7 @@ class _Agent:
                 "gen_ai.input.messages": _json([question]),
             },
         )
+        self._clock.spend(_START_S)
         turns: list[list[object]] = []
         reply = Reply()
         for number, reply in enumerate(run.replies):
