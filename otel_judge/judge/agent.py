@@ -104,9 +104,9 @@ class Deliberation:
 
     def _check_ceilings(self, messages: list[ModelMessage]) -> None:
         if (ceiling := self._budget.exhausted(self._next_input)) is not None:
-            if not self._budget.turns:
+            if not self._budget.turns and ceiling == "tokens":
                 needed = f"the first request alone needs about {self._next_input} tokens"
-                raise JudgeStopped("token_limit" if ceiling == "tokens" else "timeout", needed)
+                raise JudgeStopped("token_limit", f"{needed}, and its answer up to {self._budget.max_tokens}")
             raise JudgeStopped("no_verdict", f"no verdict within the limit on {ceiling}")
         if self.forced is None and (ceiling := self._budget.closing(self._next_input)) is not None:
             self.forced = ceiling

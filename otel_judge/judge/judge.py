@@ -70,7 +70,6 @@ class Judge:
         feedback with an `error`.
         """
         given = {"inputs": inputs, "outputs": outputs, "expectations": expectations}
-        started = time.monotonic()
         with self._tracing.judgement(self.name, self.version, target) as activity:
             try:
                 feedback = await self._grade(trace, target, given, activity)
@@ -81,12 +80,7 @@ class Judge:
                 feedback = self._failure(target, JudgeFailure(type(error).__name__, "the judge failed unexpectedly"))
             if feedback.error is not None:
                 activity.fail(feedback.error.type)
-            return replace(
-                feedback,
-                judge_trace=activity.ref,
-                judged_at_ns=now_ns(),
-                duration_s=time.monotonic() - started,
-            )
+            return replace(feedback, judge_trace=activity.ref, judged_at_ns=now_ns())
 
     async def aclose(self) -> None:
         """Closes the connections to models, which the judges of one `build` share. Can be called for each of them."""
@@ -98,6 +92,7 @@ class Judge:
         if missing is not None:
             return self._missing(target, missing)
         opened = await self._models.open(self.config.model)
+        started = time.monotonic()  # the first use of a model imports its SDK, which is no part of the judgement
         opening = open_trace(trace, self.config.reading) if self.instructions.explores else None
         record = Record()
         if opening is not None:
@@ -123,9 +118,10 @@ class Judge:
             model=asker.model_name,
             rung="prompt" if opening is None else "agent",
             reading=None if opening is None else "whole" if opening.whole else "explored",
-            forced=deliberation.forced if feedback.error is None else None,
+            forced=deliberation.forced,
             coverage=None if opening is None else record.coverage(trace),
             usage=budget.usage,
+            duration_s=time.monotonic() - started,
             cost_usd=float(asker.cost_usd) if asker.cost_usd is not None and budget.turns else None,
         )
 

@@ -156,6 +156,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave together: apart, they wait for each other's acknowledgement
+    disable_nagle_algorithm = True
     timeout = 60.0  # seconds; a test that leaves a connection open does not keep its thread for ever
 
     def do_POST(self) -> None:
