@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -420,9 +422,6 @@ def test_requests_at_once_are_bounded_by_the_concurrency_of_the_model() -> None:
         await judge.aclose()
         return graded
 
-    import threading
-    import time
-
     lock = threading.Lock()
 
     def script(_: object) -> Reply:
@@ -447,6 +446,21 @@ def test_debug_logs_show_each_call_and_its_answer(caplog: pytest.LogCaptureFixtu
     lines = [record.getMessage() for record in caplog.records if record.name == "otel_judge.judge"]
     assert "Calling tool: list_spans({})" in lines
     assert any(line.startswith("Tool response: span ") for line in lines)
+
+
+def test_a_plain_model_name_goes_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def grade() -> Feedback:
+        config = JudgeConfig(name="task", instructions="{{ trace }}", model="anthropic:/claude-sonnet-5-5")
+        (judge,) = build([config], {})
+        try:
+            return await judge.grade(TRACE, target_of(TRACE, TRACE.root))
+        finally:
+            await judge.aclose()
+
+    with ScriptedModel([verdict("pass")]) as model:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", model.base_url)
+        assert asyncio.run(grade()).label == "pass"
+    assert model.requests[0].headers["x-api-key"] == "sk-ant-scripted-key"
 
 
 def _without_cache_marks(value: Any) -> Any:
