@@ -460,7 +460,7 @@ def test_a_plain_model_name_goes_where_the_environment_says(monkeypatch: pytest.
     with ScriptedModel([verdict("pass")]) as model:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", model.base_url)
         assert asyncio.run(grade()).label == "pass"
-    assert model.requests[0].headers["x-api-key"] == "sk-ant-scripted-key"
+    assert model.requests[0].headers["authorization"] == "Bearer sk-ant-scripted-key"
 
 
 def _without_cache_marks(value: Any) -> Any:
