@@ -36,11 +36,8 @@ ParamT = ParamSpec("ParamT")
 ResultT = TypeVar("ResultT")
 
 
-class JudgeSpanExporter(SpanExporter):
-    """Judges what a span processor exports to it. The entry point `judge` of `OTEL_TRACES_EXPORTER`.
-
-    With `config` no file is read.
-    """
+class _Judging:
+    """What processor and exporter share: a background that judges."""
 
     def __init__(self, config: Config | None = None) -> None:
         self._background = _Background(config)
@@ -49,6 +46,22 @@ class JudgeSpanExporter(SpanExporter):
     def dropped(self) -> int:
         """Spans that were not judged: the queue was full, or judging is off."""
         return self._background.dropped
+
+    def force_flush(self, timeout_millis: int = DEFAULT_TIMEOUT_MS) -> bool:
+        """Grades every trace whose root has ended and sends the feedback; False if the time was too short."""
+        return self._background.flush(timeout_millis / 1000)
+
+    # The SDK gives the time that is left only to a parameter of this name.
+    def shutdown(self, timeout_millis: float = DEFAULT_TIMEOUT_MS) -> None:
+        """Grades all that came, whole or not, and sends the feedback, within the time."""
+        self._background.shutdown(timeout_millis / 1000)
+
+
+class JudgeSpanExporter(_Judging, SpanExporter):
+    """Judges what a span processor exports to it. The entry point `judge` of `OTEL_TRACES_EXPORTER`.
+
+    With `config` no file is read.
+    """
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Hands the spans over. SUCCESS even where some were dropped: exporting them again would not help."""
@@ -56,44 +69,20 @@ class JudgeSpanExporter(SpanExporter):
             self._background.offer(span)
         return SpanExportResult.SUCCESS
 
-    def force_flush(self, timeout_millis: int = DEFAULT_TIMEOUT_MS) -> bool:
-        """Grades every trace whose root has ended and sends the feedback; False if the time was too short."""
-        return self._background.flush(timeout_millis / 1000)
 
-    # The SDK gives the time that is left only to a parameter of this name.
-    def shutdown(self, timeout_millis: float = DEFAULT_TIMEOUT_MS, **_: Any) -> None:
-        """Grades all that came, whole or not, and sends the feedback, within the time."""
-        self._background.shutdown(timeout_millis / 1000)
-
-
-class JudgeSpanProcessor(SpanProcessor):
+class JudgeSpanProcessor(_Judging, SpanProcessor):
     """Judges the sampled traces of a tracer provider, through a bounded queue of its own.
 
     With `config` no file is read.
     """
 
-    def __init__(self, config: Config | None = None) -> None:
-        self._background = _Background(config)
-
-    @property
-    def dropped(self) -> int:
-        """Spans that were not judged: the queue was full, or judging is off."""
-        return self._background.dropped
-
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Nothing: a span is judged once it has ended."""
 
     def on_end(self, span: ReadableSpan) -> None:
+        """Hands a span over; returns at once."""
         if span.context is not None and span.context.trace_flags.sampled:
             self._background.offer(span)
-
-    def force_flush(self, timeout_millis: int = DEFAULT_TIMEOUT_MS) -> bool:
-        """Grades every trace whose root has ended and sends the feedback; False if the time was too short."""
-        return self._background.flush(timeout_millis / 1000)
-
-    def shutdown(self, timeout_millis: int = DEFAULT_TIMEOUT_MS) -> None:
-        """Grades all that came, whole or not, and sends the feedback, within the time."""
-        self._background.shutdown(timeout_millis / 1000)
 
 
 class _Background:

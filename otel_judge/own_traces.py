@@ -36,7 +36,12 @@ def is_own(trace_id: bytes) -> bool:
 
 def is_emitter(resource: Resource) -> bool:
     """Whether otel-judge emitted what comes from this resource, whatever service it names."""
-    return any(attribute.key == semconv.EMITTER and attribute.value.bool_value for attribute in resource.attributes)
+    for attribute in resource.attributes:
+        if attribute.key == semconv.EMITTER:
+            value = attribute.value
+            # Stores and processors on the way may have made text of it.
+            return value.bool_value or value.string_value.lower() == "true"
+    return False
 
 
 def _tail(head: bytes) -> bytes:

@@ -14,18 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, TracesData
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanProto
 
-if TYPE_CHECKING:
-    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
-
-AttributeValue: TypeAlias = "bool | int | float | str | bytes | list[AttributeValue] | dict[str, AttributeValue] | None"
-Attributes: TypeAlias = Mapping[str, AttributeValue]
+from .attributes import Attributes, decode_attributes
 
 StatusCode: TypeAlias = Literal["UNSET", "OK", "ERROR"]
 SpanKind: TypeAlias = Literal["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
@@ -358,20 +354,3 @@ class Trace:
 
 def _restore(trace_id: bytes, blocks: tuple[SpanBlock, ...], completion: CompletionReason, tenant: str | None) -> Trace:
     return Trace(trace_id, blocks, completion=completion, tenant=tenant)
-
-
-def decode_attributes(attributes: RepeatedCompositeFieldContainer[KeyValue]) -> Attributes:
-    """Attributes as a dict; of a key that stands twice, the last."""
-    return {attribute.key: decode_value(attribute.value) for attribute in attributes}
-
-
-def decode_value(value: AnyValue) -> AttributeValue:
-    """An OTLP `AnyValue` as a Python value. Nesting is bounded by the protobuf parser, at 100 levels."""
-    kind = value.WhichOneof("value")
-    if kind is None:
-        return None
-    if kind == "array_value":
-        return [decode_value(item) for item in value.array_value.values]
-    if kind == "kvlist_value":
-        return {item.key: decode_value(item.value) for item in value.kvlist_value.values}
-    return getattr(value, kind)

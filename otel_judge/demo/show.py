@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import semconv
-from ..trace import Attributes, decode_attributes
+from ..attributes import Attributes, decode_attributes
 from .agent import Played
 
 _WIDE = 100  # columns from which evidence has one of its own

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ..trace import Attributes, Span
+from ..attributes import Attributes
+from ..trace import Span
 from .base import Content, Dialect, Message, Role, TokenUsage, ToolRun
 from .gen_ai_messages import read_instructions, read_messages
 from .json_values import as_text, count_of, text_of, texts_of

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..trace import Attributes, Span
+from ..attributes import Attributes
+from ..trace import Span
 from .base import Content, Dialect, Message, Role, Text
 from .json_values import as_text, text_of
 

@@ -8,7 +8,7 @@ from typing import cast
 
 import orjson
 
-from ..trace import Attributes
+from ..attributes import Attributes
 
 TOO_DEEP = "(nested too deeply to show)"
 

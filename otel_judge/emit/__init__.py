@@ -4,7 +4,7 @@
     place      where in the judged trace a score span sits
     encode     Feedback -> the bytes of a span and a log record
     outbox     what waits to be accepted
-    transport  one request -> Accepted | Partial | Retry | Permanent | Unsupported, over gRPC or HTTP
+    transport  one request -> Accepted | Partial | Retry | Permanent | Unsupported; `transports` has gRPC and HTTP
     emitter    the tasks that carry the one to the other
     printing   the same interface where there is no backend
     own_spans  the judge's own trace, on the same way out

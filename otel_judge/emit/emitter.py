@@ -19,7 +19,7 @@ from .encode import Encoder
 from .outbox import Item, MemoryOutbox, Outbox, Signal
 from .sender import Pace, Reach, Sender
 from .settings import Export
-from .transport import open_transport
+from .transports import open_transport
 
 log = logging.getLogger(__name__)
 

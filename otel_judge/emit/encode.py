@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs, SeverityNumber
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
 from .. import semconv
+from ..attributes import AttributeValue, encode_value
 from ..config import FeedbackConfig
 from ..decision import Decision
 from ..feedback import Feedback, Target
@@ -31,8 +32,7 @@ MAX_TEXT: Final = 2047  # bytes of UTF-8; Tempo cuts at 2048, in the middle of a
 ELLIPSIS: Final = "…"
 SAMPLED: Final = 0x01  # W3C trace flag, in the low byte of Span.flags and LogRecord.flags
 
-Primitive: TypeAlias = bool | int | float | str | Sequence[str]
-Attribute: TypeAlias = tuple[Name, Primitive | None]
+Attribute: TypeAlias = tuple[Name, AttributeValue]
 """None leaves the attribute out."""
 
 _SCOPE = InstrumentationScope(name=semconv.SCOPE, version=__version__)
@@ -61,7 +61,7 @@ class Encoder:
             severity_number=SeverityNumber.SEVERITY_NUMBER_ERROR if failed else SeverityNumber.SEVERITY_NUMBER_INFO,
             severity_text="ERROR" if failed else "INFO",
             event_name=semconv.EVALUATION_RESULT,
-            body=_any(span.name),
+            body=encode_value(span.name),
             trace_id=span.trace_id,
             span_id=span.parent_span_id,
             flags=SAMPLED,
@@ -80,7 +80,7 @@ class Encoder:
             severity_number=SeverityNumber.SEVERITY_NUMBER_INFO,
             severity_text="INFO",
             event_name=semconv.DECISION,
-            body=_any(decision.reason),
+            body=encode_value(cut(decision.reason)),
             trace_id=bytes.fromhex(target.trace_id),
             span_id=bytes.fromhex(target.span_id),
             flags=SAMPLED,
@@ -90,7 +90,7 @@ class Encoder:
                     (semconv.POLICY, decision.policy or None),
                     (semconv.REASON, decision.reason),
                     (semconv.PROBABILITY, decision.probability),
-                    (semconv.JUDGES, decision.judges),
+                    (semconv.JUDGES, list(decision.judges)),
                     (semconv.COMPLETION_REASON, target.completion_reason),
                     (semconv.TRACE_SPANS, target.trace_spans or None),
                 ]
@@ -240,20 +240,8 @@ def _key_values(*groups: Iterable[Attribute]) -> list[KeyValue]:
     return [_key_value(name, value) for group in groups for name, value in group if value is not None]
 
 
-def _key_value(name: str, value: Primitive) -> KeyValue:
-    return KeyValue(key=name, value=_any(value))
-
-
-def _any(value: Primitive) -> AnyValue:
-    if isinstance(value, bool):
-        return AnyValue(bool_value=value)
-    if isinstance(value, int):
-        return AnyValue(int_value=value)
-    if isinstance(value, float):
-        return AnyValue(double_value=value)
-    if isinstance(value, str):
-        return AnyValue(string_value=cut(value))
-    return AnyValue(array_value=ArrayValue(values=[_any(item) for item in value]))
+def _key_value(name: str, value: AttributeValue) -> KeyValue:
+    return KeyValue(key=name, value=encode_value(cut(value) if isinstance(value, str) else value))
 
 
 def _own_resource(service_name: str) -> Resource:

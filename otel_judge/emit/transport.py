@@ -94,17 +94,6 @@ class Transport(Protocol):
     async def close(self) -> None: ...
 
 
-def open_transport(signal: Signal, destination: Destination) -> Transport:
-    """The transport for `destination`; it connects with its first request. Raises `OSError` for a CA file unread."""
-    if destination.protocol == "grpc":
-        from .otlp_grpc import GrpcTransport
-
-        return GrpcTransport(signal, destination)
-    from .otlp_http import HttpTransport
-
-    return HttpTransport(signal, destination)
-
-
 def read_success(signal: Signal, body: bytes) -> Accepted | Partial:
     """What the body of a successful response says. A body that is not OTLP is still a success."""
     try:

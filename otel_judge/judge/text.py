@@ -18,8 +18,9 @@ from typing import NamedTuple, cast
 import orjson
 
 from .. import dialects
+from ..attributes import Attributes, AttributeValue
 from ..dialects.base import Blob, Content, Message, Reasoning, Text, ToolCall, ToolResult
-from ..trace import Attributes, AttributeValue, Span
+from ..trace import Span
 
 
 class Field(NamedTuple):

@@ -15,11 +15,10 @@ from typing import TypeAlias
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from ..errors import MalformedRequest
-from ..own_traces import is_own
+from ..own_traces import is_emitter, is_own
 from ..semconv import EMITTER
 from ..trace import PARENT_IS_REMOTE, Fragment, Origin
 from .origins import OriginTable
@@ -75,7 +74,7 @@ def split(request: Request, origins: OriginTable, *, body: bytes | None = None) 
     for resource_index, resource_spans in enumerate(request.resource_spans):
         resource = resource_spans.resource.SerializeToString()
         # The bytes rule out nearly every resource without a look at its attributes.
-        if _EMITTER_KEY in resource and _is_emitter(resource_spans.resource):
+        if _EMITTER_KEY in resource and is_emitter(resource_spans.resource):
             own += sum(len(scope_spans.spans) for scope_spans in resource_spans.scope_spans)
             continue
         for scope_index, scope_spans in enumerate(resource_spans.scope_spans):
@@ -170,15 +169,6 @@ def _is_trace_id(value: bytes) -> bool:
 
 def _is_span_id(value: bytes) -> bool:
     return len(value) == 8 and value != _NO_SPAN
-
-
-def _is_emitter(resource: Resource) -> bool:
-    for attribute in resource.attributes:
-        if attribute.key == EMITTER:
-            value = attribute.value
-            # Stores and processors on the way may have made text of it.
-            return value.bool_value or value.string_value.lower() == "true"
-    return False
 
 
 def _why(bad_trace_ids: int, bad_span_ids: int) -> str:

@@ -21,7 +21,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from ..trace import Attributes, decode_attributes
+from ..attributes import Attributes, decode_attributes
 from .servers import SHAPES, SIGNALS, Fault, GrpcHandler, HttpServer, Signal, Wire
 
 __all__ = ["Backend", "Fault", "Received", "Request", "SIGNALS", "Signal"]

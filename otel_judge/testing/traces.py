@@ -17,12 +17,13 @@ from hashlib import blake2b
 from typing import TypedDict, Unpack
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanProto
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from ..trace import PARENT_IS_REMOTE, AttributeValue, CompletionReason, Origin, SpanBlock, SpanKind, StatusCode, Trace
+from ..attributes import AttributeValue, encode_attributes
+from ..trace import PARENT_IS_REMOTE, CompletionReason, Origin, SpanBlock, SpanKind, StatusCode, Trace
 
 BASE_NS = 1_760_000_000_000_000_000  # Unix nanoseconds; second 0.0 of every builder
 
@@ -232,30 +233,6 @@ def asks(name: str, arguments: object, *, call_id: str) -> dict[str, object]:
 def answers(result: object, *, call_id: str) -> dict[str, object]:
     """A tool message that gives a tool's result back to the model."""
     return {"role": "tool", "parts": [{"type": "tool_call_response", "id": call_id, "response": result}]}
-
-
-def encode_attributes(attributes: Mapping[str, AttributeValue]) -> list[KeyValue]:
-    """Attributes as OTLP."""
-    return [KeyValue(key=key, value=encode_value(value)) for key, value in attributes.items()]
-
-
-def encode_value(value: AttributeValue) -> AnyValue:
-    """A Python value as an OTLP `AnyValue`; the reverse of `otel_judge.trace.decode_value`."""
-    if value is None:
-        return AnyValue()
-    if isinstance(value, bool):
-        return AnyValue(bool_value=value)
-    if isinstance(value, int):
-        return AnyValue(int_value=value)
-    if isinstance(value, float):
-        return AnyValue(double_value=value)
-    if isinstance(value, str):
-        return AnyValue(string_value=value)
-    if isinstance(value, bytes):
-        return AnyValue(bytes_value=value)
-    if isinstance(value, list):
-        return AnyValue(array_value=ArrayValue(values=[encode_value(item) for item in value]))
-    return AnyValue(kvlist_value=KeyValueList(values=encode_attributes(value)))
 
 
 def _as_text(value: object) -> str:

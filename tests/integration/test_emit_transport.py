@@ -30,8 +30,8 @@ from otel_judge.emit.transport import (
     Retry,
     Transport,
     Unsupported,
-    open_transport,
 )
+from otel_judge.emit.transports import open_transport
 from otel_judge.testing.backend import SIGNALS, Backend, Fault, Signal
 
 Protocol = Literal["grpc", "http/protobuf"]

@@ -9,9 +9,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from rich.console import Console
 
 from otel_judge import semconv
+from otel_judge.attributes import encode_attributes
 from otel_judge.demo.agent import Played
 from otel_judge.demo.show import NEXT_STEPS, next_steps, read_verdicts, report
-from otel_judge.testing.traces import encode_attributes
 
 OURS = {semconv.EMITTER: True}
 RUN = Played("a false claim", "ab" * 16, 6)

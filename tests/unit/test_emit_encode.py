@@ -12,13 +12,13 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span, Status
 
 from otel_judge import semconv
+from otel_judge.attributes import decode_attributes
 from otel_judge.config import FeedbackConfig
 from otel_judge.decision import Decision
 from otel_judge.emit.encode import MAX_TEXT, Encoder, cut
 from otel_judge.emit.outbox import Item
 from otel_judge.emit.place import FRESH_NS, Timestamp, place
 from otel_judge.feedback import Coverage, Evidence, Feedback, JudgeFailure, Scorer, SpanRef, Target, Usage
-from otel_judge.trace import decode_attributes
 from otel_judge.version import __version__
 
 S = 1_000_000_000

@@ -1,8 +1,8 @@
 import pytest
 
+from otel_judge.attributes import decode_value, encode_value
 from otel_judge.dialects import read
-from otel_judge.testing.traces import BASE_NS, TraceBuilder, encode_value
-from otel_judge.trace import decode_value
+from otel_judge.testing.traces import BASE_NS, TraceBuilder
 
 
 def small(seed: int = 0) -> TraceBuilder:
