@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from processes import Process, wait_for
 from stack import CHECKS, Jaeger, Judge, WholePath, telemetrygen
 
+from otel_judge.testing.model import Reply, Request, ScriptedModel, verdict
+
+MODEL = "anthropic:claude-sonnet-5-5"
 RUNS = 30  # times two requests: with `exporters: [backend, judge]` in one pipeline, 57 of 60 failed
 FULL_QUEUE = (
     "{exporters: {otlp_grpc/judge: {sending_queue: {queue_size: 1}}},"
@@ -91,23 +95,38 @@ def test_with_otel_judge_refusing_no_client_sees_an_error_and_the_backend_has_al
         assert "Dropping data" not in path.collector.log.read_text()
 
 
-def test_sigterm_finishes_open_traces_and_delivers_their_scores(
+def test_sigterm_finishes_open_traces_judges_them_and_delivers_all(
     folder: Path, jaeger: Jaeger, start: Start[Process]
 ) -> None:
     (folder / "sigterm").mkdir()
-    patient = {"completion": {"root_grace": "5m", "idle": "5m"}}
-    judge = Judge(folder / "sigterm", feedback=jaeger.otlp, index=patient)
-    start(judge)
-    with app(judge.grpc) as sdk:
-        trace_ids = [sdk.agent_run(), sdk.agent_run(ended=False)]
-    assert judge.count("otel_judge_index_spans", state="buffered") == 3
-    judge.terminate()
-    assert judge.wait(10) == 0
+    with ScriptedModel(_slow_model) as model:
+        judge = Judge(
+            folder / "sigterm",
+            feedback=jaeger.otlp,
+            env={"ANTHROPIC_BASE_URL": model.base_url, "ANTHROPIC_API_KEY": "dummy"},
+            index={"completion": {"root_grace": "5m", "idle": "5m"}},
+            judges=[{"name": "honest", "instructions": "Is {{ trace }} honest?", "model": MODEL, "type": "bool"}],
+        )
+        start(judge)
+        with app(judge.grpc) as sdk:
+            trace_ids = [sdk.agent_run(), sdk.agent_run(ended=False)]
+        assert judge.count("otel_judge_index_spans", state="buffered") == 3
+        judge.terminate()
+        assert judge.wait(15) == 0
     for trace_id in trace_ids:
         found = scores(jaeger.api, trace_id)
-        assert len(found) == len(CHECKS)
+        assert len(found) == len(CHECKS) + 1
         assert {score.attributes["otel_judge.completion.reason"] for score in found} == {"shutdown"}
-        assert "evaluate tool_errors fail" in {score.name for score in found}
+        by_name = {score.name: score for score in found}
+        assert "evaluate tool_errors fail" in by_name
+        (link,) = by_name["evaluate honest fail"].linked("judge_trace")
+        own_work = {span.name for span in jaeger.api.trace_v3(link["trace_id"])}
+        assert own_work == {"invoke_agent honest", "chat claude-sonnet-5-5"}
+
+
+def _slow_model(_: Request) -> Reply:
+    time.sleep(1.5)  # as long as a model may well take: the judge is at work when the service is told to stop
+    return verdict(value=False)
 
 
 def test_feedback_waits_for_a_backend_that_was_killed(folder: Path, start: Start[Process]) -> None:
