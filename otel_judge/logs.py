@@ -9,13 +9,17 @@ from datetime import UTC, datetime
 
 
 class _OneLine(logging.Formatter):
-    """`2026-01-31T12:00:00.123Z INFO otel_judge.service ready`; a traceback becomes its last line and its place."""
+    """`2026-01-31T12:00:00.123Z INFO otel_judge.service ready`.
+
+    An unforeseen error is named by its type and its place. What it says may quote a trace: that is for DEBUG alone.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = f"{time} {record.levelname} {record.name} {record.getMessage()}"
         if record.exc_info and (error := record.exc_info[1]):
-            line += f": {type(error).__name__}: {error}{_place(error)}"
+            says = f": {error}" if logging.getLogger("otel_judge").isEnabledFor(logging.DEBUG) else ""
+            line += f": {type(error).__name__}{says}{_place(error)}"
         return " ".join(line.split("\n"))
 
 
