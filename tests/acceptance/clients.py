@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
@@ -29,7 +29,6 @@ class App:
     tracer: Tracer
     answers: Counter[SpanExportResult]
     """What came back, by kind."""
-    trace_ids: list[str] = field(default_factory=list)
 
     def agent_run(self, *, ended: bool = True) -> str:
         """A root with a tool call that fails; its trace id. The root may stay open."""
@@ -40,9 +39,7 @@ class App:
             tool.set_status(StatusCode.ERROR, "card declined")
         if ended:
             root.end()
-        trace_id = f"{root.get_span_context().trace_id:032x}"
-        self.trace_ids.append(trace_id)
-        return trace_id
+        return f"{root.get_span_context().trace_id:032x}"
 
 
 @contextmanager

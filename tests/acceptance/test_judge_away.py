@@ -12,7 +12,7 @@ from conftest import Start
 from jaeger_api import JaegerApi, OtlpSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from processes import Process, wait_for
-from stack import CHECKS, Jaeger, Judge, WholePath, telemetrygen
+from stack import CHECKS, Jaeger, Judge, WholePath, demo_app, telemetrygen
 
 from otel_judge.testing.model import Reply, Request, ScriptedModel, verdict
 
@@ -29,18 +29,15 @@ def scores(api: JaegerApi, trace_id: str) -> list[OtlpSpan]:
     return [span for span in api.trace_v3(trace_id) if span.is_score]
 
 
-def send_all(path: WholePath, service: str) -> list[str]:
-    """Traces by three clients, none of which may see an error; the ids of the SDK's."""
-    trace_ids: list[str] = []
+def send_all(path: WholePath, service: str) -> None:
+    """Traces by the SDK and by telemetrygen, over both protocols; none of the clients may see an error."""
     for http in (False, True):
         endpoint = path.collector.http if http else path.collector.grpc
         with app(endpoint, http=http, service=service) as sdk:
             for _ in range(RUNS):
                 sdk.agent_run()
         assert sdk.answers == {SpanExportResult.SUCCESS: 2 * RUNS}
-        trace_ids += sdk.trace_ids
         telemetrygen(endpoint, service, traces=RUNS, http=http)
-    return trace_ids
 
 
 def assert_backend_has_all(path: WholePath, service: str) -> None:
@@ -63,20 +60,29 @@ def test_with_otel_judge_stopped_no_client_sees_an_error_and_the_backend_has_all
     service = f"away-{'full' if overlay else 'queued'}"
     path = WholePath.laid(folder / service, jaeger, overlay=overlay)
     start(path.collector)
-    trace_ids = send_all(path, service)
+    send_all(path, service)
     assert_backend_has_all(path, service)
     assert path.collector.count("otelcol_receiver_refused_spans_total") == 0
     lost = path.collector.count("otelcol_exporter_enqueue_failed_spans_total", exporter="otlp_grpc/judge")
     if overlay is not None:
         assert lost > 0
-    else:  # what waited is judged once otel-judge is there
+    else:
         assert lost == 0
-        start(path.judge)
-        wait_for(
-            lambda: all(len(scores(jaeger.api, trace_id)) == len(CHECKS) for trace_id in trace_ids[:3]),
-            "verdicts on what waited",
-            45,
-        )
+
+
+def test_what_waited_for_otel_judge_is_judged_whole_once_it_is_there(
+    folder: Path, jaeger: Jaeger, start: Start[Process]
+) -> None:
+    path = WholePath.laid(folder / "back", jaeger, index={})  # with the grace that it has by itself
+    start(path.collector)
+    runs = demo_app(path.collector.grpc)
+    wait_for(lambda: "Will retry the request" in path.collector.log.read_text(), "an export that failed")
+    start(path.judge)
+    wait_for(lambda: path.judge.count("otel_judge_feedback_total") == len(runs) * len(CHECKS), "verdicts", 45)
+    for run in runs.values():
+        found = wait_for(lambda run=run: scores(jaeger.api, run.trace_id), "scores in Jaeger")
+        assert {score.attributes["otel_judge.trace.spans"] for score in found} == {run.spans}
+    assert path.judge.count("otel_judge_index_late_spans_total") == 0
 
 
 def test_with_otel_judge_refusing_no_client_sees_an_error_and_the_backend_has_all(folder: Path, jaeger: Jaeger) -> None:
