@@ -52,7 +52,7 @@ def add_to(app: typer.Typer) -> None:
         if json is not None:
             _write_json(json, rows, summaries)
         if json is None or str(json) != "-":
-            _show(rows, summaries)
+            _show(rows, summaries, judged=bool(chosen.judges))
 
 
 def _only(config: Config, names: list[str]) -> Config:
@@ -91,7 +91,7 @@ def _write_json(path: Path, rows: list[Row], summaries: list[Summary]) -> None:
         raise SourceError(str(path), f"cannot be written: {error.strerror}") from None
 
 
-def _show(rows: list[Row], summaries: list[Summary]) -> None:
+def _show(rows: list[Row], summaries: list[Summary], *, judged: bool) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -114,5 +114,8 @@ def _show(rows: list[Row], summaries: list[Summary]) -> None:
         labels = ", ".join(f"{label} {count}" for label, count in summary.labels.most_common())
         summary_table.add_row(summary.name, rate, Text(labels))
     console.print(summary_table)
-    judged = sum(row.decision is not None and row.decision.sampled for row in rows)
-    console.print(f"\n{len(rows)} traces, {sum(row.spans for row in rows)} spans; {judged} sampled for judging")
+    total = f"{len(rows)} traces, {sum(row.spans for row in rows)} spans"
+    if judged:
+        sampled = sum(row.decision is not None and row.decision.sampled for row in rows)
+        total += f"; {sampled} sampled for judging"
+    console.print(f"\n{total}")
