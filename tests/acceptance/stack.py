@@ -63,9 +63,19 @@ class Jaeger(Process):
 class Collector(Metered):
     """The Collector with the project's own config, its endpoints moved by their environment variables."""
 
-    def __init__(self, folder: Path, *, backend: str, judge: str, feedback: str, overlay: str | None = None) -> None:
-        """`overlay` is one more setting on top, written as the Collector's `yaml:` URI takes it."""
-        self.grpc, self.http, health, metrics = free_endpoints(4)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        backend: str,
+        judge: str,
+        feedback: str,
+        grpc: str | None = None,
+        overlay: str | None = None,
+    ) -> None:
+        """`grpc` is where apps send; `overlay` is one more setting, written as the Collector's `yaml:` URI takes it."""
+        free, self.http, health, metrics = free_endpoints(4)
+        self.grpc = grpc or free
         self.metrics_url = f"http://{metrics}/metrics"
         command = [
             parts.find("otelcol"),

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from clients import app
+from conftest import Start
 from jaeger_api import JaegerApi, OtlpSpan
-from processes import holds_for, wait_for
-from stack import CHECKS, AppRun, Jaeger, WholePath, demo_app
+from processes import Process, free_endpoints, holds_for, wait_for
+from stack import CHECKS, AppRun, Collector, Jaeger, Judge, WholePath, demo_app
 
 from otel_judge.testing.model import ScriptedModel, explorer
 
@@ -133,7 +135,7 @@ def test_the_key_is_sent_to_the_model_and_shown_nowhere(judged: Judged) -> None:
 
 
 def test_the_judges_own_traces_come_by_the_collector_and_are_never_judged(judged: Judged) -> None:
-    """The last test here. Scores and the judge's spans go the app's way: through the Collector, into Jaeger."""
+    """The last test of these parts. Scores and the judge's spans go through the Collector as the apps' do."""
     for run in judged.runs:
         judged.own_trace_of(run)
     asked = len(judged.model.requests)
@@ -151,3 +153,29 @@ def test_the_judges_own_traces_come_by_the_collector_and_are_never_judged(judged
     }
     assert judged.path.judge.count("otel_judge_receiver_accepted_spans_total") == sum(run.spans for run in runs)
     assert judged.path.judge.count("otel_judge_traces_completed_total") == len(runs)
+
+
+def test_feedback_that_takes_the_apps_way_by_mistake_is_not_judged(
+    folder: Path, jaeger: Jaeger, start: Start[Process]
+) -> None:
+    """Scores and the judge's own traces are sent to the receiver for apps, whose pipelines lead to the judge."""
+    (folder / "mistaken").mkdir()
+    apps, otlp, unused = free_endpoints(3)
+    with ScriptedModel(explorer("fail", RATIONALE)) as model:
+        env = {"ANTHROPIC_BASE_URL": model.base_url, "ANTHROPIC_API_KEY": "dummy"}
+        judge = Judge(folder / "mistaken", feedback=apps, otlp=otlp, env=env, judges=[JUDGE])
+        collector = Collector(folder / "mistaken", backend=jaeger.otlp, judge=otlp, feedback=unused, grpc=apps)
+        start(collector)
+        start(judge)
+        with app(apps) as sdk:
+            trace_id = sdk.agent_run()
+        sent = "otelcol_exporter_sent_spans_total"
+        wait_for(lambda: collector.count(sent, exporter="otlp_grpc/judge") >= 2 + len(CHECKS) + 1 + 7, "all came back")
+        asked = len(model.requests)
+
+        def unchanged() -> None:
+            assert len(model.requests) == asked
+            assert judge.count("otel_judge_receiver_accepted_spans_total") == 2
+            assert sum(span.is_score for span in jaeger.api.trace_v3(trace_id)) == len(CHECKS) + 1
+
+        holds_for(4.0, unchanged)
