@@ -13,7 +13,12 @@ Attributes: TypeAlias = Mapping[str, AttributeValue]
 
 def decode_attributes(attributes: Iterable[KeyValue]) -> Attributes:
     """Attributes as a dict; of a key that stands twice, the last."""
-    return {attribute.key: decode_value(attribute.value) for attribute in attributes}
+    decoded: dict[str, AttributeValue] = {}
+    for attribute in attributes:
+        value = attribute.value
+        # Most are strings, and asking a message for its kind costs as much as all the rest.
+        decoded[attribute.key] = value.string_value or decode_value(value)
+    return decoded
 
 
 def decode_value(value: AnyValue) -> AttributeValue:

@@ -152,12 +152,16 @@ class Span:
 
     @cached_property
     def events(self) -> tuple[Event, ...]:
+        if not self.proto.events:  # as with most spans
+            return ()
         return tuple(
             Event(event.name, event.time_unix_nano, decode_attributes(event.attributes)) for event in self.proto.events
         )
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
+        if not self.proto.links:
+            return ()
         return tuple(
             Link(link.trace_id.hex(), link.span_id.hex(), decode_attributes(link.attributes))
             for link in self.proto.links
@@ -211,6 +215,8 @@ class Trace:
         self.blocks: tuple[SpanBlock, ...] = tuple(blocks)
         self.completion = completion
         self.tenant = tenant
+        self.memo: dict[object, object] = {}
+        """What a reader of the trace works out once and wants to find again, under a key of its own."""
 
     def __reduce__(self) -> tuple[object, ...]:
         # Decoded messages stay behind: what crosses to another process is bytes.

@@ -14,6 +14,13 @@ def read(span: Span) -> Content:
     """What the span says, in the vocabulary of `otel_judge.dialects.base`. Worked out once a span."""
     content = span.memo.get(read)
     if not isinstance(content, Content):
-        content = next(found for dialect in DIALECTS if (found := dialect.read(span)) is not None)
-        span.memo[read] = content
+        content = span.memo[read] = _read(span)
     return content
+
+
+def _read(span: Span) -> Content:
+    for dialect in DIALECTS:
+        content = dialect.read(span)
+        if content is not None:
+            return content
+    raise LookupError("the last dialect reads every span")

@@ -148,7 +148,11 @@ def _blob(fields: _Json, kind: str) -> Blob:
 
 
 def _first(fields: _Json, *keys: str) -> object:
-    return next((fields[key] for key in keys if fields.get(key) is not None), None)
+    for key in keys:
+        value = fields.get(key)
+        if value is not None:
+            return value
+    return None
 
 
 def _id(fields: _Json, *keys: str) -> str | None:

@@ -28,7 +28,10 @@ class _Generic:
 
 
 def _first(attributes: Attributes, *keys: str) -> str | None:
-    return next((key for key in keys if key in attributes), None)
+    for key in keys:
+        if key in attributes:
+            return key
+    return None
 
 
 def _messages(attributes: Attributes, key: str | None, role: str) -> tuple[Message, ...] | None:

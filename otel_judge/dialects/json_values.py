@@ -53,8 +53,8 @@ def text_of(attributes: Attributes, *keys: str) -> str | None:
 def count_of(attributes: Attributes, *keys: str) -> int | None:
     """The first of these attributes that is a count; numbers in strings too, since some exporters write all as text."""
     for key in keys:
-        count = _count(attributes.get(key))
-        if count is not None:
+        value = attributes.get(key)
+        if value is not None and (count := _count(value)) is not None:
             return count
     return None
 
