@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import suppress
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -17,18 +18,23 @@ import httpx
 READY_S = 30.0
 STOP_S = 30.0  # as long as a pod has until it is killed
 POLL_S = 0.05
+# Below the system's range for outgoing connections, one of which may take a port while its part is being restarted.
+_PORTS = iter(random.sample(range(20_000, 32_000), 2_000))
 LAST_BYTES = 4000  # of a log, shown when a test fails
 
 ValueT = TypeVar("ValueT")
 
 
 def free_endpoints(count: int) -> list[str]:
-    """Loopback endpoints, `host:port`, that were free a moment ago; no two are the same."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+    """Loopback endpoints, `host:port`, that nobody has; none is given twice."""
+    found: list[str] = []
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(f"127.0.0.1:{port}")
+        if len(found) == count:
+            return found
+    raise AssertionError("no ports left")
 
 
 def wait_for(ask: Callable[[], ValueT], what: str, timeout_s: float = 20.0) -> ValueT:
