@@ -1,41 +1,56 @@
-"""A scripted model behind a real HTTP server that speaks Anthropic's Messages API, for tests, demos and docs.
+"""A scripted model behind a real HTTP server, for tests, demos and docs.
 
     with ScriptedModel([tool_use("list_spans"), verdict("pass", "It answered.")]) as model:
-        ...  # a client with base_url=model.base_url and any key
+        ...  # a client with base_url=model.base_url and any key; OpenAI's takes model.openai_url
 
-A script is a list of replies, given one a request, or a function from `Request` to a reply. Reply makers: `text`,
-`tool_use`, `verdict`, `blocks`, `error`, `hang`, `garbage`; `explorer` makes a whole script. The server refuses what
-the provider refuses (`RULES`), and counts tokens from the size of the request, with cached prefixes told apart.
+It speaks Anthropic's Messages API and OpenAI's chat completions and Responses APIs, each with streams. A script is a
+list of replies, given one a request, or a function from `Request` to a reply. Reply makers: `text`, `tool_use`,
+`verdict`, `blocks`, `refusal`, `uncounted`; for faults `error`, `hang`, `reset`, `truncated`, `garbage`; `explorer`
+makes a whole script.
+
+The server refuses what the provider refuses, by the generation of the model that the request names (`generation_of`).
+It counts tokens from the size of the request, with cached prefixes told apart. Where models of a generation think, its
+answers start with a thinking block that is bound to the conversation.
 """
 
 from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, cast
 
-from .anthropic_rules import RULES, Rule
+from .anthropic_messages import MESSAGES
+from .anthropic_models import GENERATIONS, Generation, generation_of
+from .anthropic_rules import Rule
+from .openai_chat import CHAT
+from .openai_responses import RESPONSES
+from .protocol import Prefixes, Protocol, Tokens
 from .scripts import (
     Json,
     Reply,
     Request,
     Script,
     blocks,
-    content_of,
     error,
     explorer,
     garbage,
     hang,
+    refusal,
+    reset,
     text,
     tool_use,
+    truncated,
+    uncounted,
     verdict,
 )
 
 __all__ = [
-    "RULES",
+    "GENERATIONS",
+    "Generation",
     "Reply",
     "Request",
     "Script",
@@ -44,24 +59,33 @@ __all__ = [
     "error",
     "explorer",
     "garbage",
+    "generation_of",
     "hang",
+    "refusal",
+    "reset",
     "text",
     "tool_use",
+    "truncated",
+    "uncounted",
     "verdict",
 ]
 
-_BYTES_A_TOKEN = 4
+_PROTOCOLS = (MESSAGES, CHAT, RESPONSES)
+_LINGER_0_S = struct.pack("ii", 1, 0)  # makes the close a reset
 
 
 class ScriptedModel:
-    """The server, on a loopback port of the system's choice; a context manager. Thread-safe."""
+    """The server, on a loopback port of the system's choice; a context manager. Thread-safe.
 
-    def __init__(self, script: Script, *, rules: Sequence[Rule] = RULES) -> None:
+    `rules` stand in place of those of the protocol.
+    """
+
+    def __init__(self, script: Script, *, rules: Sequence[Rule] | None = None) -> None:
         self.requests: list[Request] = []
         """All that came, refused ones included."""
         self._script = script
         self._rules = rules
-        self._prefixes: set[str] = set()
+        self._prefixes = Prefixes()
         self._lock = threading.Lock()
         self._closing = threading.Event()
 
@@ -80,41 +104,33 @@ class ScriptedModel:
 
     @property
     def base_url(self) -> str:
+        """For Anthropic's clients."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def answer(self, body: Json, headers: Mapping[str, str]) -> Reply:
+    @property
+    def openai_url(self) -> str:
+        """For OpenAI's clients."""
+        return f"{self.base_url}/v1"
+
+    def answer(self, protocol: Protocol, body: Json, headers: Mapping[str, str]) -> Reply:
         """The reply to a request; called by the server."""
+        heard = protocol.hear(body)
         with self._lock:
-            request = Request(body, headers, len(self.requests))
+            request = Request(body, headers, len(self.requests), heard)
             self.requests.append(request)
-        for rule in self._rules:
-            if (refusal := rule(body)) is not None:
-                return error(400, "invalid_request_error", refusal)
+        for rule in protocol.rules if self._rules is None else self._rules:
+            if (refused := rule(body)) is not None:
+                return error(400, "invalid_request_error", refused)
         if callable(self._script):
             return self._script(request)
         if request.number >= len(self._script):
             return error(400, "invalid_request_error", "the script has no more replies")
         return self._script[request.number]
 
-    def usage(self, body: Json, reply: Reply) -> Json:
-        """Tokens by size. What stands before a cache is_breakpoint is read from the cache when it came before."""
-        total, cached, written, sofar = 0, 0, 0, ""
-        for piece, is_breakpoint in _pieces(body):
-            sofar += piece
-            total += len(piece.encode())
-            if is_breakpoint:
-                with self._lock:
-                    if sofar in self._prefixes:
-                        cached = total
-                    else:
-                        self._prefixes.add(sofar)
-                        written = total - cached
-        return {
-            "input_tokens": (total - cached - written) // _BYTES_A_TOKEN,
-            "cache_read_input_tokens": cached // _BYTES_A_TOKEN,
-            "cache_creation_input_tokens": written // _BYTES_A_TOKEN,
-            "output_tokens": len(json.dumps(reply.content)) // _BYTES_A_TOKEN,
-        }
+    def count(self, protocol: Protocol, body: Json, reply: Reply) -> Tokens:
+        """What a request used; called by the server."""
+        with self._lock:
+            return self._prefixes.count(protocol.hear(body), reply, all_pieces=protocol.caches_by_itself)
 
     def wait_closed(self) -> None:
         """Blocks until the server closes; how a hanging reply hangs."""
@@ -162,74 +178,43 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        model = cast("_Server", self.server).model
-        reply = model.answer(body, {name.lower(): value for name, value in self.headers.items()})
-        if reply.hangs:
-            model.wait_closed()
-            self.close_connection = True
-        elif reply.raw is not None:
-            self._send(reply.status, "application/json", reply.raw, reply.headers or {})
-        else:
-            message = _message(body, reply, model.usage(body, reply), number=len(model.requests))
-            if body.get("stream"):
-                self._send(200, "text/event-stream", _events(message), {})
-            else:
-                self._send(200, "application/json", json.dumps(message).encode(), {})
+        path = self.path.partition("?")[0]
+        for protocol in _PROTOCOLS:
+            if path.endswith(protocol.path):
+                return self._answer(protocol, body)
+        return self._send(404, "text/plain", f"no such path: {self.path}".encode(), {})
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
         pass
 
-    def _send(self, status: int, media: str, body: bytes, headers: Mapping[str, str]) -> None:
+    def _answer(self, protocol: Protocol, body: Json) -> None:
+        model = cast("_Server", self.server).model
+        reply = model.answer(protocol, body, {name.lower(): value for name, value in self.headers.items()})
+        if reply.hangs:
+            model.wait_closed()
+            self.close_connection = True
+        elif reply.breaks == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0_S)
+            self.connection.close()
+            self.close_connection = True
+        elif reply.failure is not None:
+            failure = json.dumps(protocol.failure(*reply.failure)).encode()
+            self._send(reply.status, "application/json", failure, reply.headers or {})
+        elif reply.raw is not None:
+            self._send(reply.status, "application/json", reply.raw, reply.headers or {})
+        else:
+            message = protocol.message(body, reply, model.count(protocol, body, reply), len(model.requests))
+            media, sent = (
+                ("text/event-stream", protocol.events(message))
+                if body.get("stream")
+                else ("application/json", json.dumps(message).encode())
+            )
+            self._send(200, media, sent, {}, cut=reply.breaks == "truncated")
+
+    def _send(self, status: int, media: str, body: bytes, headers: Mapping[str, str], *, cut: bool = False) -> None:
         self.send_response(status)
         for name, value in {"content-type": media, "content-length": str(len(body)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
-
-
-def _message(body: Json, reply: Reply, usage: Json, *, number: int) -> Json:
-    content = [
-        {"id": f"toolu_{number}_{place}", **block} if block["type"] == "tool_use" else block
-        for place, block in enumerate(reply.content)
-    ]
-    return {
-        "id": f"msg_{number}",
-        "type": "message",
-        "role": "assistant",
-        "model": body["model"],
-        "content": content,
-        "stop_reason": reply.stop_reason,
-        "stop_sequence": None,
-        "usage": usage,
-    }
-
-
-def _events(message: Json) -> bytes:
-    def event(kind: str, **fields: object) -> str:
-        return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n"
-
-    parts = [event("message_start", message={**message, "content": [], "stop_reason": None})]
-    for index, block in enumerate(message["content"]):
-        if block["type"] == "tool_use":
-            start: Json = dict(block, input={})
-            delta: Json = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
-        else:
-            start = dict(block, text="")
-            delta = {"type": "text_delta", "text": block["text"]}
-        parts.append(event("content_block_start", index=index, content_block=start))
-        parts.append(event("content_block_delta", index=index, delta=delta))
-        parts.append(event("content_block_stop", index=index))
-    parts.append(event("message_delta", delta={"stop_reason": message["stop_reason"]}, usage=message["usage"]))
-    parts.append(event("message_stop"))
-    return "".join(parts).encode()
-
-
-def _pieces(body: Json) -> Iterator[tuple[str, bool]]:
-    """The request in the order in which the provider caches it: tools, system, messages; with their breakpoints."""
-    system = body.get("system", [])
-    parts = [*body.get("tools", []), *([{"text": system}] if isinstance(system, str) else system)]
-    for message in body["messages"]:
-        parts += ({"role": message["role"], **block} for block in content_of(message))
-    for part in parts:
-        bare = {key: value for key, value in part.items() if key != "cache_control"}
-        yield json.dumps(bare, sort_keys=True), "cache_control" in part
+        self.wfile.write(body[: len(body) // 2] if cut else body)
+        self.close_connection = self.close_connection or cut

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, cast
 
 Json: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the server answers: a message of content blocks, or an HTTP answer of any kind."""
+    """What the server answers: a message of content blocks, or an HTTP answer of any kind.
+
+    Content and stop reason are Anthropic's; a request in another protocol is answered with what they mean there.
+    """
 
     content: tuple[Json, ...] = ()
     stop_reason: str = "end_turn"
@@ -21,8 +23,14 @@ class Reply:
     headers: Mapping[str, str] | None = None
     raw: bytes | None = None
     """A body in place of the message."""
+    failure: tuple[str, str] | None = None
+    """Type and message of an error in place of the message."""
     hangs: bool = False
     """No answer at all until the server closes."""
+    breaks: Literal["reset", "truncated"] | None = None
+    """The connection is reset in place of an answer, or ends in the middle of it."""
+    counted: bool = True
+    """Says what it used. OpenAI's protocols leave that open; Anthropic's does not."""
 
 
 def text(words: str, *, stop_reason: str = "end_turn") -> Reply:
@@ -45,17 +53,36 @@ def blocks(*replies: Reply) -> Reply:
     return Reply(tuple(block for reply in replies for block in reply.content), replies[-1].stop_reason)
 
 
+def refusal(words: str = "") -> Reply:
+    """The provider's classifiers stop the answer, after some words or before any."""
+    return Reply(({"type": "text", "text": words},) if words else (), "refusal")
+
+
+def uncounted(reply: Reply) -> Reply:
+    """The reply without what it used, as some self-hosted servers answer."""
+    return replace(reply, counted=False)
+
+
 def error(
     status: int, kind: str = "api_error", message: str = "scripted", headers: Mapping[str, str] | None = None
 ) -> Reply:
     """An error in the provider's shape."""
-    body = {"type": "error", "error": {"type": kind, "message": message}}
-    return Reply(status=status, headers=headers, raw=json.dumps(body).encode())
+    return Reply(status=status, headers=headers, failure=(kind, message))
 
 
 def hang() -> Reply:
     """No answer."""
     return Reply(hangs=True)
+
+
+def reset() -> Reply:
+    """The connection is reset."""
+    return Reply(breaks="reset")
+
+
+def truncated(reply: Reply) -> Reply:
+    """The connection ends in the middle of the reply."""
+    return replace(reply, breaks="truncated")
 
 
 def garbage(body: bytes = b"<html>Bad gateway</html>") -> Reply:
@@ -72,10 +99,17 @@ class Request:
     """Names in lower case."""
     number: int
     """Counted from 0 over the life of the server."""
+    heard: Json | None = None
+    """The body in the shape of Anthropic's Messages API, where it came in another protocol."""
+
+    @property
+    def said(self) -> Json:
+        """The body in the shape of Anthropic's Messages API, whatever the protocol."""
+        return self.body if self.heard is None else self.heard
 
     @property
     def messages(self) -> list[Json]:
-        return cast("list[Json]", self.body.get("messages", []))
+        return cast("list[Json]", self.said.get("messages", []))
 
     @property
     def turn(self) -> int:
@@ -84,7 +118,7 @@ class Request:
 
     @property
     def tools(self) -> list[str]:
-        return [tool["name"] for tool in self.body.get("tools", [])]
+        return [tool["name"] for tool in parts_of(self.said, "tools")]
 
     @property
     def results(self) -> dict[str, str]:
@@ -131,6 +165,16 @@ def content_of(message: Json) -> list[Json]:
     """The blocks of a message."""
     content = message.get("content")
     return [{"type": "text", "text": content}] if isinstance(content, str) else cast("list[Json]", content or [])
+
+
+def part_of(body: Json, name: str) -> Json:
+    """An object in a body; an empty one where there is none."""
+    return cast("Json", body.get(name) or {})
+
+
+def parts_of(body: Json, name: str) -> list[Json]:
+    """A list of objects in a body; an empty one where there is none."""
+    return cast("list[Json]", body.get(name) or [])
 
 
 def _plain(content: object) -> str:
