@@ -200,6 +200,15 @@ class Sampling(Section):
         return self
 
 
+class Price(Section):
+    """US dollars for a million tokens."""
+
+    input_per_mtok: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    output_per_mtok: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    cached_per_mtok: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Input that the provider reads from its cache; none: as other input."""
+
+
 class ModelConfig(Section):
     """A model that judges may name."""
 
@@ -212,6 +221,10 @@ class ModelConfig(Section):
     """Sent with every request."""
     settings: dict[str, Any] = Field(default={})
     """Passed to the provider as they are, such as `temperature`."""
+    price: Price | None = None
+    """What the model costs, where genai-prices does not know it or knows another price."""
+    fallback: tuple[str, ...] = ()
+    """Models, by name or as `provider:model`, that are asked in turn while this one is limited, overloaded or away."""
 
 
 class Limits(Section):
@@ -221,6 +234,8 @@ class Limits(Section):
     """Answers of the model."""
     tokens: Annotated[int, Field(gt=0)] = 200_000
     """Input plus output over all calls."""
+    usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Money over all calls; every model that may be asked needs a known `price`. None: no limit of its own."""
     seconds: Annotated[float, Field(gt=0)] = 120
     """From its start, retries included."""
 
@@ -309,12 +324,16 @@ class Config(Section):
     @model_validator(mode="after")
     def _names_fit(self) -> Config:
         check_unique([*(check.type for check in self.checks), *(judge.name for judge in self.judges)])
-        for judge in self.judges:
-            if ":" not in judge.model and judge.model not in self.models:
+        named = [(f"judge {judge.name!r} names", judge.model) for judge in self.judges]
+        for name, model in self.models.items():
+            named += [(f"the fallback of model {name!r} names", other) for other in model.fallback]
+            if name in model.fallback:
+                raise ValueError(f"model {name!r} is its own fallback")
+        for who, model in named:
+            if ":" not in model and model not in self.models:
                 known = ", ".join(sorted(self.models)) or "none are defined"
                 raise ValueError(
-                    f"judge {judge.name!r} names the model {judge.model!r}, which is neither provider:model "
-                    f"nor a name under models ({known})"
+                    f"{who} the model {model!r}, which is neither provider:model nor a name under models ({known})"
                 )
         return self
 
@@ -329,13 +348,10 @@ LATER_KEYS = frozenset(
         "index.storage",
         "judge_workers",
         "judges[].evidence",
-        "judges[].limits.usd",
         "judges[].python",
         "judges[].shadow_of",
         "judges[].sweep",
         "memory_limiter",
-        "models.*.fallback",
-        "models.*.price",
         "receivers.otlp.protocols.grpc.auth",
         "receivers.otlp.protocols.grpc.keepalive",
         "receivers.otlp.protocols.grpc.max_concurrent_streams",

@@ -34,6 +34,6 @@ def build(
     shared = Models(models)
     tracing = Tracing(own_spans, own_resource)
     built = tuple(Judge(config, shared, tracing) for config in judges)
-    for name in dict.fromkeys(config.model for config in judges):
+    for name in dict.fromkeys(name for config in judges for name in shared.chain(config.model)):
         check_model(shared.config(name))
     return built

@@ -6,13 +6,14 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import TYPE_CHECKING
 
 from ..feedback import Evidence
 from ..trace import Trace
 from . import evidence, prompt, tools, verdict
 from .ask import Asker
-from .budget import Budget, Ceiling, tokens_of
+from .budget import TURN_BYTES, Budget, Ceiling, tokens_of
 from .faults import JudgeStopped
 from .reading import Record
 from .tools.answer import size
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("otel_judge.judge")
 
+_FIRST_TOO_LARGE = {"tokens": "token_limit", "usd": "usd_limit"}
 _CUT_OFFS = 2  # answers that may be cut off for length before that is the end of it
 _CLOSED_ANSWERS = 2  # calls of span tools that are still answered once reading is closed, turn by turn
 
@@ -40,10 +42,12 @@ class Brief:
     span_tools: bool
 
     @property
-    def tokens(self) -> int:
-        """Input tokens of the first request, estimated."""
+    def size(self) -> int:
+        """Bytes of the first request, without what the protocol adds."""
         schemas = sum(size(json.dumps(tool.schema)) + size(tool.description) for tool in tools.TOOLS.values())
-        return tokens_of(size(self.system) + size(self.shared) + size(self.own) + (schemas if self.span_tools else 0))
+        verdicts = size(json.dumps(verdict.SCHEMA)) + size(verdict.DESCRIPTION)
+        texts = size(self.system) + size(self.shared) + size(self.own)
+        return texts + verdicts + (schemas if self.span_tools else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Deliberation:
         self._budget = budget
         self._record = record
         self._activity = activity
-        self._next_input = brief.tokens
+        self._tokens_a_byte = 1 / 3
         self._standing: Ruling | None = None
         self._mended = self._questioned = self._reminded = False
         self._closed_answers = self._cut_offs = 0
@@ -86,10 +90,10 @@ class Deliberation:
         """The verdict. Raises `JudgeStopped` when there is none."""
         messages = [_opening(self._brief)]
         parameters = _parameters(span_tools=self._brief.span_tools)
+        self._budget.next_input = tokens_of(self._brief.size)
         while True:
             try:
-                self._check_ceilings(messages)
-                response = await self._asker.ask(messages, parameters, closed=self.forced is not None)
+                response = await self._asker.ask(messages, parameters, lambda: self._closed_now(messages))
                 reply = self._read(response)
             except JudgeStopped:
                 if self._standing is None:
@@ -100,17 +104,28 @@ class Deliberation:
             if response.parts:
                 messages.append(response)
             messages.append(reply.request())
-            self._next_input = response.usage.input_tokens + response.usage.output_tokens + tokens_of(reply.size)
+            self._expect(response, reply)
 
-    def _check_ceilings(self, messages: list[ModelMessage]) -> None:
-        if (ceiling := self._budget.exhausted(self._next_input)) is not None:
-            if not self._budget.turns and ceiling == "tokens":
-                needed = f"the first request alone needs about {self._next_input} tokens"
-                raise JudgeStopped("token_limit", f"{needed}, and its answer up to {self._budget.max_tokens}")
+    def _expect(self, response: ModelResponse, reply: _Reply) -> None:
+        """Estimates the next request: what the last one was by the provider's count, its answer, and the reply."""
+        used = response.usage
+        if self._budget.turns == 1:  # text full of ids and numbers makes more tokens of a byte than prose
+            self._tokens_a_byte = max(self._tokens_a_byte, used.input_tokens / self._brief.size)
+        sofar = used.input_tokens or self._budget.next_input
+        self._budget.next_input = sofar + used.output_tokens + ceil(reply.size * self._tokens_a_byte)
+
+    def _closed_now(self, messages: list[ModelMessage]) -> bool:
+        """Whether only the verdict will do by now; the first time, the model is told so."""
+        if (ceiling := self._budget.exhausted()) is not None:
+            if not self._budget.requests and ceiling in _FIRST_TOO_LARGE:
+                needed = f"the first request alone needs about {self._budget.next_input} tokens"
+                answer = f"its answer up to {self._budget.max_tokens}"
+                raise JudgeStopped(_FIRST_TOO_LARGE[ceiling], f"{needed}, and {answer}")
             raise JudgeStopped("no_verdict", f"no verdict within the limit on {ceiling}")
-        if self.forced is None and (ceiling := self._budget.closing(self._next_input)) is not None:
+        if self.forced is None and (ceiling := self._budget.closing()) is not None:
             self.forced = ceiling
             _add_text(messages, prompt.CLOSED)
+        return self.forced is not None
 
     def _read(self, response: ModelResponse) -> Ruling | _Reply:
         calls = response.tool_calls
@@ -163,9 +178,15 @@ class Deliberation:
         return _Reply(returns=tuple((call, prompt.CLOSED) for call in calls))
 
     def _run(self, calls: Sequence[ToolCallPart]) -> _Reply:
-        return _Reply(returns=tuple((call, self._call(call)) for call in calls))
+        returns: list[tuple[ToolCallPart, str]] = []
+        room = TURN_BYTES
+        for call in calls:
+            said = self._call(call, room)
+            room -= size(said)
+            returns.append((call, said))
+        return _Reply(returns=tuple(returns))
 
-    def _call(self, call: ToolCallPart) -> str:
+    def _call(self, call: ToolCallPart, room: int) -> str:
         logger.debug("Calling tool: %s(%s)", call.tool_name, _arguments_text(call))
         with self._activity.tool(call.tool_name, call.tool_call_id):
             try:
@@ -174,6 +195,8 @@ class Deliberation:
                 answer = tools.Answer("the arguments are not a JSON object")
             else:
                 answer = tools.answer(call.tool_name, self._trace, arguments)
+        if size(answer.text) > room:
+            answer = tools.Answer(prompt.TURN_FULL)
         self._record.add(answer.seen)
         logger.debug("Tool response: %s", answer.text)
         return answer.text

@@ -1,4 +1,7 @@
-"""One question to the model: retried while that can help and the seconds last, counted, and traced."""
+"""One question to the model: retried while that can help and the seconds last, then put to the fallback models.
+
+Every attempt is decided, counted and settled by the budget, and traced.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,18 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from .. import semconv
+from ..errors import ModelUnavailable
 from ..feedback import Usage
 from . import verdict
-from .budget import Budget
+from .budget import MAX_TOKENS, Budget
 from .faults import Fault, JudgeStopped, fault_of
-from .models import OpenModel, split
+from .models import Models, OpenModel, split
+from .prices import Price
 from .tracing import Activity
 
 if TYPE_CHECKING:
@@ -27,66 +32,115 @@ logger = logging.getLogger("otel_judge.judge")
 
 _ATTEMPT_S = 60.0  # one attempt, or half of the judgement's seconds if that is more
 _BACKOFF_S, _BACKOFF_MOST_S = 0.5, 8.0
+_TRIES = 3  # of a model that has a fallback
+_SHARE = 0.5  # of the seconds left, for a model that has a fallback
 
 
 class Asker:
-    """Asks one model on behalf of one judgement."""
+    """Asks the models of one judgement: the first, and where that does not answer, its fallbacks in order."""
 
-    def __init__(self, opened: OpenModel, budget: Budget, activity: Activity, seconds: float) -> None:
+    def __init__(self, models: Models, name: str, budget: Budget, activity: Activity, seconds: float) -> None:
         self.model_name: str | None = None
         """The model that answered last, as the provider named it."""
-        self.cost_usd: Decimal | None = Decimal(0)
-        """None once an answer had no known price."""
-        self._opened = opened
+        self.on_outcome: Callable[[], None] | None = None
+        """Called when an attempt has ended, however it ended."""
+        self._models = models
+        self._chain = list(models.chain(name))
         self._budget = budget
         self._activity = activity
         self._attempt_s = max(_ATTEMPT_S, seconds / 2)
         self._may_force = True
 
-    async def ask(
-        self, messages: Sequence[ModelMessage], parameters: ModelRequestParameters, *, closed: bool
-    ) -> ModelResponse:
-        """The model's answer. `closed`: only the verdict will do, and is forced where the model allows that.
+    async def open(self) -> None:
+        """Makes the first model ready; what that takes is no part of the judgement. Raises `ModelUnavailable`."""
+        await self._use(self._chain[0])
 
-        Raises `JudgeStopped` when there is none.
+    async def ask(
+        self, messages: list[ModelMessage], parameters: ModelRequestParameters, closed: Callable[[], bool]
+    ) -> ModelResponse:
+        """The model's answer.
+
+        `closed` is asked before each attempt whether only the verdict will do; it may add to the messages, and raises
+        `JudgeStopped` where there is no room for the attempt. A verdict is forced where the model allows that.
+
+        Raises `JudgeStopped` when there is no answer.
         """
         attempts = 0
+        patience_until = self._patience_until()
         while True:
             attempts += 1
-            forced = closed and self._may_force
-            outcome = await self._attempt(messages, parameters, forced=forced)
+            forced = closed() and self._may_force
+            outcome = await self._attempt(messages, parameters, forced=forced, until_s=patience_until)
+            if self.on_outcome is not None:
+                self.on_outcome()
             if not isinstance(outcome, Fault):
                 return outcome
             if forced and outcome.type in ("bad_request", "no_forcing"):
                 self._may_force = False
                 continue
+            delay = _delay(outcome, attempts)
+            if len(self._chain) > 1 and outcome.another_may_answer:
+                late = self._budget.elapsed_s + delay >= patience_until
+                if not outcome.retryable or late or attempts >= _TRIES:
+                    await self._fall_back(outcome, messages)
+                    attempts, patience_until = 0, self._patience_until()
+                    continue
             if not outcome.retryable:
                 raise JudgeStopped(outcome.type, outcome.message)
-            delay = _delay(outcome, attempts)
             if delay >= self._budget.remaining_s:
                 tried = f"{outcome.message}; tried {attempts} times in {self._budget.elapsed_s:.1f} s"
                 raise JudgeStopped(outcome.type, tried)
             logger.info("model %s: %s; trying again in %.1f s", self._opened.spec, outcome.type, delay)
             await asyncio.sleep(delay)
 
+    def _patience_until(self) -> float:
+        """Seconds of the judgement after which the model that is asked now has had its time."""
+        share = _SHARE if len(self._chain) > 1 else 1.0
+        return self._budget.elapsed_s + self._budget.remaining_s * share
+
+    async def _fall_back(self, fault: Fault, messages: list[ModelMessage]) -> None:
+        while len(self._chain) > 1:
+            del self._chain[0]
+            logger.warning("model %s: %s; asking %s instead", self._opened.spec, fault.type, self._chain[0])
+            try:
+                await self._use(self._chain[0])
+            except ModelUnavailable as error:
+                fault = Fault("model_unavailable", str(error), retryable=False)
+                continue
+            self._may_force = True
+            drop_thinking(messages)
+            return
+        raise JudgeStopped(fault.type, fault.message)
+
+    async def _use(self, name: str) -> None:
+        self._opened: OpenModel = await self._models.open(name)
+        self._price: Price = self._models.price(name)
+        self._budget.max_tokens = self._opened.settings.get("max_tokens", MAX_TOKENS)
+        self._budget.most_usd = self._price.most_usd
+
     async def _attempt(
-        self, messages: Sequence[ModelMessage], parameters: ModelRequestParameters, *, forced: bool
+        self, messages: Sequence[ModelMessage], parameters: ModelRequestParameters, *, forced: bool, until_s: float
     ) -> ModelResponse | Fault:
         queued = time.monotonic()
         async with self._opened.slots:
             started = time.monotonic()
             self._budget.waited(started - queued)
-            patience = min(self._budget.remaining_s, self._attempt_s)
+            patience = max(0.0, min(until_s - self._budget.elapsed_s, self._attempt_s))
             provider, name = split(self._opened.spec)
-            settings = self._settings(forced=forced)
-            with self._activity.chat(provider, name, self._budget.max_tokens) as chat:
+            max_tokens = self._budget.reserve()
+            settings = self._settings(max_tokens, forced=forced)
+            with self._activity.chat(provider, name, max_tokens) as chat:
                 settings["extra_headers"] = {**self._opened.headers, **chat.headers}
                 response = await self._request(messages, parameters, settings, patience)
-                if isinstance(response, Fault):
-                    chat.fail(response.type)
-                else:
+                if not isinstance(response, Fault):
                     self._count(response, time.monotonic() - started, chat)
-        return response
+                    return response
+                chat.fail(response.type)
+                if response.maybe_used:
+                    self._budget.lost()
+                else:
+                    self._budget.release(sent=response.type != "no_forcing")
+                return response
 
     async def _request(
         self,
@@ -111,7 +165,7 @@ class Asker:
         except TimeoutError:
             if not timer.expired():
                 raise
-            return Fault("timeout", f"no answer within {patience:.1f} s", retryable=True)
+            return Fault("timeout", f"no answer within {patience:.1f} s", retryable=True, maybe_used=True)
         except UserError as error:
             if "tool_choice" in settings:  # the model's profile says that it takes none
                 return Fault("no_forcing", str(error), retryable=False)
@@ -122,11 +176,11 @@ class Asker:
                 raise
             return fault
 
-    def _settings(self, *, forced: bool) -> ModelSettings:
+    def _settings(self, max_tokens: int, *, forced: bool) -> ModelSettings:
         settings: dict[str, Any] = {
             "anthropic_cache_messages": True,
             **self._opened.settings,
-            "max_tokens": self._budget.max_tokens,
+            "max_tokens": max_tokens,
         }
         if forced:
             settings["tool_choice"] = [verdict.NAME]
@@ -135,10 +189,8 @@ class Asker:
     def _count(self, response: ModelResponse, seconds: float, chat: Activity) -> None:
         used = response.usage
         usage = Usage(used.input_tokens, used.cache_read_tokens, used.output_tokens)
-        self._budget.spent(usage, seconds)
+        self._budget.spent(usage, self._price.cost_usd(used, response.model_name), seconds)
         self.model_name = response.model_name or self.model_name
-        cost = _cost(response)
-        self.cost_usd = None if cost is None or self.cost_usd is None else self.cost_usd + cost
         chat.set(
             {
                 semconv.USAGE_INPUT: usage.input_tokens,
@@ -150,18 +202,23 @@ class Asker:
         )
 
 
+def drop_thinking(messages: list[ModelMessage]) -> None:
+    """Takes thinking blocks out: they are bound to the model, and to all that came before, as it was."""
+    from pydantic_ai.messages import ModelResponse, ThinkingPart
+
+    kept: list[ModelMessage] = []
+    for message in messages:
+        if isinstance(message, ModelResponse) and any(isinstance(part, ThinkingPart) for part in message.parts):
+            parts = [part for part in message.parts if not isinstance(part, ThinkingPart)]
+            if not parts:
+                continue
+            kept.append(replace(message, parts=parts))
+        else:
+            kept.append(message)
+    messages[:] = kept
+
+
 def _delay(fault: Fault, attempts: int) -> float:
     if fault.retry_after_s is not None:
         return fault.retry_after_s * random.uniform(1.0, 1.1)
     return random.uniform(0.5, 1.0) * min(_BACKOFF_MOST_S, _BACKOFF_S * 2 ** (attempts - 1))
-
-
-def _cost(response: ModelResponse) -> Decimal | None:
-    from genai_prices import calc_price
-
-    if not response.model_name:
-        return None
-    try:
-        return calc_price(response.usage, response.model_name, provider_id=response.provider_name).total_price
-    except LookupError:
-        return None

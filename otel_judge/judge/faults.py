@@ -22,6 +22,13 @@ class Fault:
     retryable: bool
     retry_after_s: float | None = None
     """Seconds that the provider asked to wait."""
+    maybe_used: bool = False
+    """The request may have been worked on: what it used is unknown."""
+
+    @property
+    def another_may_answer(self) -> bool:
+        """Whether a fallback model is worth asking."""
+        return self.retryable or self.type == "quota_exceeded"
 
 
 class JudgeStopped(Exception):
@@ -54,7 +61,7 @@ def fault_of(error: Exception, secrets: Sequence[str] = ()) -> Fault | None:
         (known.ModelConnectionError, "connection", True),
     ):
         if isinstance(error, kind):
-            return Fault(name, _said(error, secrets), retryable, error.retry_after)
+            return Fault(name, _said(error, secrets), retryable, error.retry_after, _maybe_used(error))
     if isinstance(error, known.ContentFilterError):
         return Fault("refused", "the provider's filter stopped the answer", retryable=False)
     if isinstance(error, known.ModelHTTPError):
@@ -64,7 +71,8 @@ def fault_of(error: Exception, secrets: Sequence[str] = ()) -> Fault | None:
             error.status_code >= 500,
         )
     if isinstance(error, known.ModelAPIError | known.UnexpectedModelBehavior):
-        return Fault("invalid_response", "the answer is not what the provider's protocol says", retryable=True)
+        said = "the answer is not what the provider's protocol says"
+        return Fault("invalid_response", said, retryable=True, maybe_used=True)
     return None
 
 
@@ -73,6 +81,15 @@ def scrub(text: str, secrets: Sequence[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, "***")
     return _KEY.sub("***", text)
+
+
+def _maybe_used(error: Exception) -> bool:
+    """An answer with an error status is not charged for, nor is what never left."""
+    from pydantic_ai import exceptions as known
+
+    if isinstance(error, known.ModelConnectionError):
+        return error.phase not in ("pool", "connect") and not _status(error)
+    return isinstance(error, known.ModelRequestTimeout)
 
 
 def _said(error: Exception, secrets: Sequence[str]) -> str:

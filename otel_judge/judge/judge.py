@@ -11,13 +11,13 @@ from hashlib import blake2b
 from typing import Any
 
 from ..config import JudgeConfig
-from ..errors import ModelUnavailable
+from ..errors import InstructionsError, ModelUnavailable
 from ..feedback import NOT_JUDGEABLE, Feedback, JudgeFailure, Scorer, Target
 from ..trace import Trace
 from . import filling, prompt
 from .agent import Brief, Deliberation, Ruling
 from .ask import Asker
-from .budget import MAX_TOKENS, Budget
+from .budget import Budget
 from .faults import JudgeStopped
 from .instructions import Instructions
 from .models import Models
@@ -40,10 +40,13 @@ class Judge:
         self.value_type = value_type_of(config)
         self.model = models.spec(config.model)
         """`provider:model`."""
+        self._chain = models.chain(config.model)
         self._models = models
         self._tracing = tracing
         self._settings = models.config(config.model).settings
         self.scorer = Scorer(config.name, "judge", self._version(), config.owner)
+        if config.limits.usd is not None:
+            self._check_prices()
 
     @property
     def name(self) -> str:
@@ -91,15 +94,16 @@ class Judge:
         filled, missing = filling.fill(self.instructions.filled, trace, given)
         if missing is not None:
             return self._missing(target, missing)
-        opened = await self._models.open(self.config.model)
-        started = time.monotonic()  # the first use of a model imports its SDK, which is no part of the judgement
+        limits = self.config.limits
+        budget = Budget(limits)
+        asker = Asker(self._models, self.config.model, budget, activity, limits.seconds)
+        await asker.open()
+        budget.start()
+        started = time.monotonic()
         opening = open_trace(trace, self.config.reading) if self.instructions.explores else None
         record = Record()
         if opening is not None:
             record.add(opening.seen)
-        limits = self.config.limits
-        budget = Budget(limits, opened.settings.get("max_tokens", MAX_TOKENS))
-        asker = Asker(opened, budget, activity, limits.seconds)
         deliberation = Deliberation(
             trace,
             self._brief(target, opening, filled),
@@ -122,7 +126,8 @@ class Judge:
             coverage=None if opening is None else record.coverage(trace),
             usage=budget.usage,
             duration_s=time.monotonic() - started,
-            cost_usd=float(asker.cost_usd) if asker.cost_usd is not None and budget.turns else None,
+            cost_usd=budget.cost_usd if budget.turns else None,
+            detail={"requests": budget.requests},
         )
 
     def _brief(self, target: Target, opening: Opening | None, filled: Mapping[str, str]) -> Brief:
@@ -160,6 +165,15 @@ class Judge:
     def _failure(self, target: Target, error: JudgeFailure) -> Feedback:
         return Feedback.failure(target, self.scorer, error, judged_at_ns=0)
 
+    def _check_prices(self) -> None:
+        for name in self._chain:
+            if not self._models.price(name).known:
+                raise InstructionsError(
+                    f"judge {self.name!r}",
+                    f"`limits.usd` cannot be held: the price of {self._models.spec(name)} is not known",
+                    "set `price` under models, or leave the limit out",
+                )
+
     def _version(self) -> str:
         config = self.config
         decides: list[Any] = [
@@ -171,4 +185,6 @@ class Judge:
             self.model,
             self._settings,
         ]
+        fallbacks = self._chain[1:]
+        decides += [[self._models.spec(name), self._models.config(name).settings] for name in fallbacks]
         return blake2b(json.dumps(decides, sort_keys=True, default=str).encode(), digest_size=6).hexdigest()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..config import ModelConfig
 from ..errors import ModelUnavailable
+from .prices import Price
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -62,6 +63,14 @@ class Models:
     def spec(self, name: str) -> str:
         """`provider:model`, however it was written."""
         return ":".join(split(self.config(name).model))
+
+    def chain(self, name: str) -> tuple[str, ...]:
+        """The name and its fallbacks, in the order in which they are asked. A fallback's own are not followed."""
+        return tuple(dict.fromkeys((name, *self.config(name).fallback)))
+
+    def price(self, name: str) -> Price:
+        config = self.config(name)
+        return Price(*split(config.model), config.price)
 
     async def open(self, name: str) -> OpenModel:
         """The model of that name. Raises `ModelUnavailable`."""

@@ -56,6 +56,7 @@ SYSTEM_PROMPT = f"{_TASK}\n\n{_RULES}"
 REMIND = "Call the tool `verdict` with your rationale, value and evidence. Text outside of it is not read."
 CUT_OFF = "Your answer was cut off for length. Be shorter. " + REMIND
 CLOSED = "Reading is closed. Give your verdict on what you have read: call `verdict`."
+TURN_FULL = "Not shown: the answers of this turn are at their limit. Ask again in the next one."
 ENDED = "Not read: the verdict was given."
 ONE_VERDICT = "More than one verdict was given. Call `verdict` once."
 

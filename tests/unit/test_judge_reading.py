@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from otel_judge.config import Limits
-from otel_judge.feedback import Coverage, Usage
+from otel_judge.feedback import Coverage
 from otel_judge.judge import prompt, tools
-from otel_judge.judge.budget import Budget
 from otel_judge.judge.reading import WHOLE_BYTES, Record, open_trace
 from otel_judge.judge.tools.answer import Seen
 from otel_judge.testing.traces import TraceBuilder
@@ -60,44 +58,3 @@ def test_the_fence_holds_a_key_that_the_trace_cannot_know_and_is_the_same_for_al
     key = one.splitlines()[0].split()[-1]
     assert len(key) == 24
     assert one.splitlines()[-1] == f"record {key} >>>"
-
-
-class _Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_the_ceilings_close_before_they_are_reached() -> None:
-    clock = _Clock()
-    budget = Budget(Limits(turns=3, tokens=50_000, seconds=100), 2_000, clock)
-    assert budget.closing(1_000) is None
-    assert budget.closing(30_000) == "tokens"
-    assert budget.exhausted(30_000) is None
-    assert budget.exhausted(49_000) == "tokens"
-    budget.spent(Usage(1_000, 0, 100), seconds=10)
-    budget.spent(Usage(1_000, 0, 100), seconds=45)
-    assert budget.closing(1_000) == "turns"
-    assert budget.usage.total_tokens == 2_200
-
-
-def test_the_seconds_close_while_there_is_time_for_one_more_answer() -> None:
-    clock = _Clock()
-    budget = Budget(Limits(seconds=100), 2_000, clock)
-    budget.spent(Usage(), seconds=30)
-    clock.now = 35
-    assert budget.closing(10) is None
-    clock.now = 45
-    assert budget.closing(10) == "seconds"
-    assert budget.exhausted(10) is None
-    clock.now = 101
-    assert budget.exhausted(10) == "seconds"
-
-
-def test_time_in_the_queue_for_a_model_does_not_count() -> None:
-    clock = _Clock()
-    budget = Budget(Limits(seconds=100), 2_000, clock)
-    clock.now = 500
-    budget.waited(490)
-    assert budget.remaining_s == 90
