@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import pytest
-from processes import Process
+from processes import LAST_BYTES, Process
 from stack import Jaeger
 
 ProcessT = TypeVar("ProcessT", bound=Process)
@@ -51,5 +51,5 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     module = item.getparent(pytest.Module)
     if report.failed and module is not None and (folder := module.stash.get(_LOGS, None)) is not None:
         for log in sorted(folder.rglob("*.log")):
-            report.sections.append((f"the end of {log}", log.read_bytes()[-4000:].decode(errors="replace")))
+            report.sections.append((f"the end of {log}", log.read_bytes()[-LAST_BYTES:].decode(errors="replace")))
     return report

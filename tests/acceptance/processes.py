@@ -37,7 +37,7 @@ def free_endpoints(count: int) -> list[str]:
     raise AssertionError("no ports left")
 
 
-def wait_for(ask: Callable[[], ValueT], what: str, timeout_s: float = 20.0) -> ValueT:
+def wait_for(ask: Callable[[], ValueT], what: str, timeout_s: float = 30.0) -> ValueT:
     """Asks until the answer is true in Python's sense, and returns it. Fails with the last answer."""
     deadline = time.monotonic() + timeout_s
     while not (answer := ask()):

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 from clients import app
-from conftest import Start
 from jaeger_api import JaegerApi, OtlpSpan
-from processes import Process, free_endpoints, holds_for, wait_for
+from processes import free_endpoints, holds_for, wait_for
 from stack import CHECKS, AppRun, Collector, Jaeger, Judge, WholePath, demo_app
 
 from otel_judge.testing.model import ScriptedModel, explorer
@@ -155,9 +154,7 @@ def test_the_judges_own_traces_come_by_the_collector_and_are_never_judged(judged
     assert judged.path.judge.count("otel_judge_traces_completed_total") == len(runs)
 
 
-def test_feedback_that_takes_the_apps_way_by_mistake_is_not_judged(
-    folder: Path, jaeger: Jaeger, start: Start[Process]
-) -> None:
+def test_feedback_that_takes_the_apps_way_by_mistake_is_not_judged(folder: Path, jaeger: Jaeger) -> None:
     """Scores and the judge's own traces are sent to the receiver for apps, whose pipelines lead to the judge."""
     (folder / "mistaken").mkdir()
     apps, otlp, unused = free_endpoints(3)
@@ -165,17 +162,18 @@ def test_feedback_that_takes_the_apps_way_by_mistake_is_not_judged(
         env = {"ANTHROPIC_BASE_URL": model.base_url, "ANTHROPIC_API_KEY": "dummy"}
         judge = Judge(folder / "mistaken", feedback=apps, otlp=otlp, env=env, judges=[JUDGE])
         collector = Collector(folder / "mistaken", backend=jaeger.otlp, judge=otlp, feedback=unused, grpc=apps)
-        start(collector)
-        start(judge)
-        with app(apps) as sdk:
-            trace_id = sdk.agent_run()
-        sent = "otelcol_exporter_sent_spans_total"
-        wait_for(lambda: collector.count(sent, exporter="otlp_grpc/judge") >= 2 + len(CHECKS) + 1 + 7, "all came back")
-        asked = len(model.requests)
+        with WholePath(jaeger, collector, judge).running():
+            with app(apps) as sdk:
+                trace_id = sdk.agent_run()
+            wanted = 2 + len(CHECKS) + 1 + 7  # the app's spans, the scores, the judge's own work
+            sent = "otelcol_exporter_sent_spans_total"
+            wait_for(lambda: collector.count(sent, exporter="otlp_grpc/judge") == wanted, "all came back", 40)
+            asked = len(model.requests)
 
-        def unchanged() -> None:
-            assert len(model.requests) == asked
-            assert judge.count("otel_judge_receiver_accepted_spans_total") == 2
-            assert sum(span.is_score for span in jaeger.api.trace_v3(trace_id)) == len(CHECKS) + 1
+            def unchanged() -> None:
+                assert collector.count(sent, exporter="otlp_grpc/judge") == wanted
+                assert len(model.requests) == asked
+                assert judge.count("otel_judge_receiver_accepted_spans_total") == 2
+                assert sum(span.is_score for span in jaeger.api.trace_v3(trace_id)) == len(CHECKS) + 1
 
-        holds_for(4.0, unchanged)
+            holds_for(4.0, unchanged)
