@@ -1,7 +1,8 @@
 """A span's text, decoded, by path: what the judge reads, what patterns search, and where quotes must stand.
 
 Paths: `name`, `status.code`, `status.message`, `input`, `output`, `tool.arguments`, `tool.result`,
-`attributes.<key>`, `events[i].name`, `events[i].attributes.<key>`, `links[i]`, `resource.<key>`.
+`attributes.<key>`, `events[i].name`, `events[i].attributes.<key>`, `links[i]`, `links[i].attributes.<key>`,
+`resource.<key>`.
 
 Text is text as it was written: JSON keeps its layout, but string escapes in it are undone, so that `café` and
 `said "no"` are found as such. An attribute that the span's dialect reads as input or output is not repeated under
@@ -13,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import orjson
 
@@ -30,20 +31,44 @@ class Field(NamedTuple):
     text: str
 
 
+def pieces(span: Span) -> list[tuple[str, str]]:
+    """Path and text of each piece of the span, most telling first, without its resource.
+
+    Not kept: texts of a large trace are held together, in `otel_judge.judge.trace_text`. Text may hold lone
+    surrogates, which `clean` mends.
+    """
+    content = dialects.read(span)
+    found = [("name", span.name)]
+    if span.status_code != "UNSET":
+        found.append(("status.code", span.status_code))
+        found.append(("status.message", span.status_message))
+    found += _content(content)
+    known = content.content_keys
+    for key, value in span.attributes.items():
+        if key not in known:
+            found.append(("attributes." + key, show(value)))
+    for number, event in enumerate(span.events):
+        found.append((f"events[{number}].name", event.name))
+        found += _attributes(f"events[{number}].attributes.", event.attributes)
+    for number, link in enumerate(span.links):
+        found.append((f"links[{number}]", f"trace {link.trace_id} span {link.span_id}"))
+        found += _attributes(f"links[{number}].attributes.", link.attributes)
+    return [piece for piece in found if piece[1]]
+
+
+def resource_pieces(span: Span) -> list[tuple[str, str]]:
+    """`pieces` of the span's resource; spans of one origin say the same."""
+    return [piece for piece in _attributes("resource.", span.resource) if piece[1]]
+
+
 def fields(span: Span) -> tuple[Field, ...]:
-    """All text of a span but its resource's, most telling first. Worked out once a span."""
-    known = span.memo.get(fields)
-    if known is None:
-        known = span.memo[fields] = tuple(Field(path, clean(text)) for path, text in _read(span) if text)
-    return cast("tuple[Field, ...]", known)
+    """All text of a span but its resource's, most telling first."""
+    return tuple(Field(path, clean(text)) for path, text in pieces(span))
 
 
 def resource_fields(span: Span) -> tuple[Field, ...]:
-    """The text of the span's resource. Worked out once a span; spans of one origin say the same."""
-    known = span.memo.get(resource_fields)
-    if known is None:
-        known = span.memo[resource_fields] = tuple(_attribute_fields("resource.", span.resource))
-    return cast("tuple[Field, ...]", known)
+    """The text of the span's resource; spans of one origin say the same."""
+    return tuple(Field(path, clean(text)) for path, text in resource_pieces(span))
 
 
 def all_fields(span: Span) -> tuple[Field, ...]:
@@ -65,11 +90,13 @@ def readable(text: str) -> str:
 def show(value: AttributeValue) -> str:
     """An attribute value as text."""
     if isinstance(value, str):
-        return readable(value)
+        return readable(value) if "\\" in value else value
     if isinstance(value, bytes):
         return _blob(value)
     if value is None:
         return ""
+    if isinstance(value, int):
+        return str(value) if not isinstance(value, bool) else "true" if value else "false"
     return readable(json.dumps(value, ensure_ascii=False, default=_blob))
 
 
@@ -107,36 +134,20 @@ def _blob(value: object) -> str:
     return f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)
 
 
-def _read(span: Span) -> Iterator[tuple[str, str]]:
-    content = dialects.read(span)
-    yield "name", span.name
-    if span.status_code != "UNSET":
-        yield "status.code", span.status_code
-    yield "status.message", span.status_message
-    yield from _content(content)
-    rest = {key: value for key, value in span.attributes.items() if key not in content.content_keys}
-    yield from _attribute_fields("attributes.", rest)
-    for number, event in enumerate(span.events):
-        yield f"events[{number}].name", event.name
-        yield from _attribute_fields(f"events[{number}].attributes.", event.attributes)
-    for number, link in enumerate(span.links):
-        yield f"links[{number}]", f"trace {link.trace_id} span {link.span_id}"
-
-
-def _content(content: Content) -> Iterator[tuple[str, str]]:
+def _content(content: Content) -> list[tuple[str, str]]:
+    found = list[tuple[str, str]]()
     if content.input is not None:
-        yield "input", show_messages(content.input)
+        found.append(("input", show_messages(content.input)))
     if content.output is not None:
-        yield "output", show_messages(content.output)
+        found.append(("output", show_messages(content.output)))
     if content.tool is not None:
-        yield "tool.arguments", readable(content.tool.arguments or "")
-        yield "tool.result", readable(content.tool.result or "")
+        found.append(("tool.arguments", readable(content.tool.arguments or "")))
+        found.append(("tool.result", readable(content.tool.result or "")))
+    return found
 
 
-def _attribute_fields(prefix: str, attributes: Attributes) -> Iterator[Field]:
-    for key, value in attributes.items():
-        if text := clean(show(value)):
-            yield Field(clean(prefix + key), text)
+def _attributes(prefix: str, attributes: Attributes) -> list[tuple[str, str]]:
+    return [(prefix + key, show(value)) for key, value in attributes.items()]
 
 
 def _parts(message: Message) -> Iterator[str]:

@@ -152,7 +152,7 @@ def test_a_pattern_that_backtracks_elsewhere_is_answered_at_once() -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
-        ("get_spans", {}, "there are get_trace_info, list_spans, get_span, search_trace_regex"),
+        ("get_spans", {}, "no tool is named 'get_spans'; there are get_trace_info, "),
         ("get_span", {}, "get_span needs span_id"),
         ("get_span", {"span_id": "nope"}, "no span has the id 'nope'"),
         ("get_span", {"span_id": 7}, "span_id must be text"),

@@ -2,27 +2,73 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any, cast
 
 import re2  # pyright: ignore[reportMissingTypeStubs]
 
 from ..text import clean
+from ..trace_text import TraceText
 from .answer import InvalidArguments, cut
 
 _LONGEST = 1_000  # characters
+_STEP = 4_000_000  # bytes that are searched between two looks at the clock
+_LOOK = 512  # values between two looks at the clock
 _re2 = cast("Any", re2)  # it comes without types
+
+_ONE_BY_ONE = re.compile(r"\\[AzCQ]|\(\?[A-Za-z]*-")
+"""What means something else in the middle of a block: ends of the text, single bytes, modes that are switched off.
+`\\Q` also hides all of this from us."""
+
+_PLAIN = re.compile(r"(?:\(\?i\))?(?:[^\\\[\n^$(]|\((?!\?)|\(\?:|\\[][.+*?(){}|/dwb-])*")
+"""Patterns that match no newline and know no edges, so that what they match stands within a value."""
 
 
 class Pattern:
     """A compiled pattern."""
 
-    def __init__(self, compiled: Any) -> None:
-        self._compiled = compiled
+    def __init__(self, source: str, options: Any) -> None:
+        self._exact = _re2.compile(source.encode(), options)
+        self._plain = _PLAIN.fullmatch(source) is not None
+        self._block = None
+        if not _ONE_BY_ONE.search(source):
+            try:  # it goes on to the end of the value, since each counts once
+                self._block = _re2.compile(f"(?m)(?:{source})(?s:.*)".encode(), options)
+            except _re2.error:  # just too large with that
+                self._block = None
 
-    def search(self, text: str) -> tuple[int, int] | None:
-        """Start and end of the first match anywhere in the text, in characters."""
-        match = self._compiled.search(text)
+    def search(self, data: bytes) -> tuple[int, int] | None:
+        """Start and end of the first match anywhere in a value, in bytes."""
+        match = self._exact.search(data)
         return None if match is None else (match.start(), match.end())
+
+    def values(self, text: TraceText) -> Iterator[int | None]:
+        """Values that match, in order; between them, now and then, None, for who wants to stop."""
+        return self._one_by_one(text) if self._block is None else self._all_at_once(text, self._block)
+
+    def _one_by_one(self, text: TraceText) -> Iterator[int | None]:
+        for value in range(len(text)):
+            if value % _LOOK == 0:
+                yield None
+            if self._exact.search(text.data(value)) is not None:
+                yield value
+
+    def _all_at_once(self, text: TraceText, block: Any) -> Iterator[int | None]:
+        position, last, end = 0, -1, len(text.block) - 2
+        while position < end:
+            until = text.starts[text.at(position + _STEP) + 1] - 2  # up to the byte between two values
+            for match in block.finditer(text.block, position, until):
+                value = text.at(match.start())
+                if value == last:
+                    continue
+                last = value
+                if self._plain or self._exact.search(text.data(value)) is not None:
+                    yield value
+                if value % _LOOK == 0:
+                    yield None
+            position = until + 1
+            yield None
 
 
 def pattern_of(source: str) -> Pattern:
@@ -31,8 +77,9 @@ def pattern_of(source: str) -> Pattern:
         raise InvalidArguments(f"pattern must have 1 to {_LONGEST} characters")
     options = _re2.Options()
     options.log_errors = False
+    options.never_capture = True
     try:
-        return Pattern(_re2.compile(clean(source), options))
+        return Pattern(clean(source), options)
     except _re2.error as error:
         said = error.args[0] if error.args else ""
         why = cut(said.decode(errors="replace") if isinstance(said, bytes) else str(said), 200)

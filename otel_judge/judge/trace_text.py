@@ -1,0 +1,86 @@
+"""The text of a whole trace in one piece, so that one pass of a pattern searches it all.
+
+All values stand in one block of UTF-8, each between newlines, with a byte between them that never stands in UTF-8.
+RE2 matches characters, so no pattern matches across that byte, and none spans two values; the newlines let `^` and
+`$` in multi-line mode find the edges of a value. Offsets and owners are arrays of numbers: a trace of 100,000 spans
+would otherwise be millions of small objects, which the garbage collector walks again and again.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import cast
+
+from ..trace import OriginView, Trace
+from .text import pieces, resource_pieces
+
+EDGE = b"\n\xff\n"
+_SPANS_A_CHUNK = 1_000  # encoded values that are held as objects of their own at a time
+
+
+class TraceText:
+    """Every value of a trace, in the order of its spans. A resource stands once, with the first span of its origin."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.starts = array("Q", [1])
+        """Byte at which each value starts, and where one more would."""
+        self.owners = array("I")
+        """Index in `trace.spans` for each value."""
+        self.characters = array("Q")
+        """Characters of all values of each span, without its resource."""
+        self._path_ids = array("I")
+        self._paths: dict[str, int] = {}
+        self.block = self._encode(trace)
+        self._path_names = list(self._paths)
+
+    def __len__(self) -> int:
+        return len(self.owners)
+
+    def path(self, value: int) -> str:
+        """Path of a value in its span."""
+        return self._path_names[self._path_ids[value]]
+
+    def data(self, value: int) -> bytes:
+        """A value, encoded."""
+        return self.block[self.starts[value] : self.starts[value + 1] - len(EDGE)]
+
+    def at(self, position: int) -> int:
+        """The value that the byte belongs to, or whose edge it is."""
+        return bisect_right(self.starts, position + 1, hi=len(self.owners)) - 1
+
+    def _encode(self, trace: Trace) -> bytes:
+        chunks, encoded = [b"\n"], list[bytes]()
+        origins: set[OriginView] = set()
+        for index, span in enumerate(trace.spans):
+            own = pieces(span)
+            self.characters.append(sum([len(text) for _, text in own]))
+            if span.origin not in origins:
+                origins.add(span.origin)
+                own += resource_pieces(span)
+            self._add(index, own, encoded)
+            if index % _SPANS_A_CHUNK == 0:
+                chunks.append(EDGE.join([*encoded, b""]))
+                encoded.clear()
+        chunks.append(EDGE.join([*encoded, b""]))
+        return b"".join(chunks)
+
+    def _add(self, index: int, own: Sequence[tuple[str, str]], encoded: list[bytes]) -> None:
+        paths, path_ids, owners, starts = self._paths, self._path_ids, self.owners, self.starts
+        end = starts[-1]
+        for path, text in own:
+            data = text.encode("utf-8", "replace")
+            encoded.append(data)
+            end += len(data) + len(EDGE)
+            starts.append(end)
+            owners.append(index)
+            path_ids.append(paths.setdefault(path, len(paths)))
+
+
+def text_of(trace: Trace) -> TraceText:
+    """The text of a trace. Worked out once a trace."""
+    known = trace.memo.get(text_of)
+    if known is None:
+        known = trace.memo[text_of] = TraceText(trace)
+    return cast("TraceText", known)
