@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from ..feedback import Evidence
 from ..trace import Trace
-from . import evidence, prompt, tools, verdict
+from . import condense, evidence, prompt, tools, verdict
 from .ask import Asker
 from .budget import TURN_BYTES, Budget, Ceiling, tokens_of
 from .faults import JudgeStopped
 from .reading import Record
-from .tools.answer import size
+from .tools.answer import Seen, size
 from .tracing import Activity
 from .values import Grade, InvalidValue, ValueType, grade
 
@@ -40,6 +40,8 @@ class Brief:
     """The part that is the same for all judges of the trace; empty where there is none."""
     own: str
     span_tools: bool
+    whole: bool = False
+    """All of the trace is in the shared part."""
 
     @property
     def size(self) -> int:
@@ -82,6 +84,9 @@ class Deliberation:
         self._record = record
         self._activity = activity
         self._tokens_a_byte = 1 / 3
+        self._context_tokens = 0
+        self._condensed = False
+        self._seen: dict[str, tuple[Seen, ...]] = {}
         self._standing: Ruling | None = None
         self._mended = self._questioned = self._reminded = False
         self._closed_answers = self._cut_offs = 0
@@ -90,7 +95,10 @@ class Deliberation:
         """The verdict. Raises `JudgeStopped` when there is none."""
         messages = [_opening(self._brief)]
         parameters = _parameters(span_tools=self._brief.span_tools)
-        self._budget.next_input = tokens_of(self._brief.size)
+        first = self._budget.next_input = tokens_of(self._brief.size)
+        self._context_tokens = condense.context_tokens(
+            first, self._budget.max_tokens, whole=self._brief.whole, window=self._asker.context_window
+        )
         while True:
             try:
                 response = await self._asker.ask(messages, parameters, lambda: self._closed_now(messages))
@@ -105,6 +113,10 @@ class Deliberation:
                 messages.append(response)
             messages.append(reply.request())
             self._expect(response, reply)
+            if self._budget.next_input > self._context_tokens and not self._condensed:
+                self._condensed = True
+                saved = condense.condense(messages, self._seen)
+                self._budget.next_input -= int(saved * self._tokens_a_byte)
 
     def _expect(self, response: ModelResponse, reply: _Reply) -> None:
         """Estimates the next request: what the last one was by the provider's count, its answer, and the reply."""
@@ -122,10 +134,15 @@ class Deliberation:
                 answer = f"its answer up to {self._budget.max_tokens}"
                 raise JudgeStopped(_FIRST_TOO_LARGE[ceiling], f"{needed}, and {answer}")
             raise JudgeStopped("no_verdict", f"no verdict within the limit on {ceiling}")
-        if self.forced is None and (ceiling := self._budget.closing()) is not None:
+        if self.forced is None and (ceiling := self._budget.closing() or self._context_full()) is not None:
             self.forced = ceiling
             _add_text(messages, prompt.CLOSED)
         return self.forced is not None
+
+    def _context_full(self) -> Ceiling | None:
+        """Once old answers are condensed, reading ends before a request would grow past what it may hold."""
+        after = self._budget.next_input + self._budget.max_tokens + ceil(TURN_BYTES * self._tokens_a_byte)
+        return "tokens" if self._condensed and after > self._context_tokens else None
 
     def _read(self, response: ModelResponse) -> Ruling | _Reply:
         calls = response.tool_calls
@@ -198,6 +215,7 @@ class Deliberation:
         if size(answer.text) > room:
             answer = tools.Answer(prompt.TURN_FULL)
         self._record.add(answer.seen)
+        self._seen[call.tool_call_id] = answer.seen
         logger.debug("Tool response: %s", answer.text)
         return answer.text
 

@@ -10,7 +10,6 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from .. import semconv
@@ -18,6 +17,7 @@ from ..errors import ModelUnavailable
 from ..feedback import Usage
 from . import verdict
 from .budget import MAX_TOKENS, Budget
+from .condense import drop_thinking
 from .faults import Fault, JudgeStopped, fault_of
 from .models import Models, OpenModel, split
 from .prices import Price
@@ -54,6 +54,11 @@ class Asker:
     async def open(self) -> None:
         """Makes the first model ready; what that takes is no part of the judgement. Raises `ModelUnavailable`."""
         await self._use(self._chain[0])
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens that a request to the model may hold with its answer; None where nobody says."""
+        return self._opened.model.profile.get("context_window")
 
     async def ask(
         self, messages: list[ModelMessage], parameters: ModelRequestParameters, closed: Callable[[], bool]
@@ -200,22 +205,6 @@ class Asker:
                 semconv.FINISH_REASONS: [response.finish_reason or "unknown"],
             }
         )
-
-
-def drop_thinking(messages: list[ModelMessage]) -> None:
-    """Takes thinking blocks out: they are bound to the model, and to all that came before, as it was."""
-    from pydantic_ai.messages import ModelResponse, ThinkingPart
-
-    kept: list[ModelMessage] = []
-    for message in messages:
-        if isinstance(message, ModelResponse) and any(isinstance(part, ThinkingPart) for part in message.parts):
-            parts = [part for part in message.parts if not isinstance(part, ThinkingPart)]
-            if not parts:
-                continue
-            kept.append(replace(message, parts=parts))
-        else:
-            kept.append(message)
-    messages[:] = kept
 
 
 def _delay(fault: Fault, attempts: int) -> float:

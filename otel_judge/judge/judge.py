@@ -136,7 +136,8 @@ class Judge:
         if opening is None:
             return Brief(prompt.SYSTEM_PROMPT, "", "\n\n".join(own), span_tools=False)
         show = prompt.whole if opening.whole else prompt.overview
-        return Brief(prompt.SYSTEM_TRACE, show(target.trace_id, opening.text), "\n\n".join(own), span_tools=True)
+        shared = show(target.trace_id, opening.text)
+        return Brief(prompt.SYSTEM_TRACE, shared, "\n\n".join(own), span_tools=True, whole=opening.whole)
 
     def _feedback(self, target: Target, ruling: Ruling) -> Feedback:
         graded = ruling.grade

@@ -97,6 +97,12 @@ def task(name: str, instructions: str, values: str) -> str:
     )
 
 
+def condensed(call: str, size: int, places: Sequence[str]) -> str:
+    """Stands for an old answer of a tool."""
+    where = f" It showed of spans: {'; '.join(places)}." if places else ""
+    return f"[Condensed: {call} was answered with {size:,} bytes.{where} Call it again to read it again.]"
+
+
 def repair(problem: str) -> str:
     return f"The verdict does not count: {problem}. Call `verdict` again."
 
