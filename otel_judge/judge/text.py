@@ -105,6 +105,18 @@ def show_messages(messages: tuple[Message, ...]) -> str:
     return "\n".join(line for message in messages for line in _parts(message))
 
 
+def start_of_messages(messages: tuple[Message, ...], limit: int) -> str:
+    """The first parts of `show_messages`, until there are `limit` characters."""
+    lines, length = list[str](), 0
+    for message in messages:
+        for line in _parts(message):
+            lines.append(line)
+            length += len(line)
+            if length >= limit:
+                return "\n".join(lines)
+    return "\n".join(lines)
+
+
 def clean(text: str) -> str:
     """The text, fit for UTF-8: a lone surrogate, which JSON may hold, becomes `?`."""
     if text.isascii():

@@ -161,7 +161,7 @@ def test_a_pattern_that_backtracks_elsewhere_is_answered_at_once() -> None:
         ("get_span", {"span_id": ROOT, "start": -1}, "start must be a whole number from 0"),
         ("get_span", {"span_id": ROOT, "start": True}, "start must be a whole number from 0"),
         ("get_span", {"span_id": ROOT, "start": 99}, "none at start=99"),
-        ("list_spans", {"page": 2}, "list_spans takes no 'page'; its arguments: start, name, status, under"),
+        ("list_spans", {"page": 2}, "list_spans takes no 'page'; its arguments: start, name, role, status"),
         ("list_spans", {"status": "BAD"}, "status must be ERROR, OK or UNSET"),
         ("list_spans", {"under": "nope"}, "no span has the id 'nope'"),
         ("search_trace_regex", {"pattern": "(a"}, "not a valid RE2 pattern: missing ): (a"),

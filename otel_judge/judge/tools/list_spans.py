@@ -1,50 +1,140 @@
-"""list_spans: the tree in order, one line a span."""
+"""list_spans: the tree in order, one line a span, runs of alike siblings folded."""
 
 from __future__ import annotations
 
-from ...trace import Trace
-from .answer import CAP_BYTES, Answer, Arguments, InvalidArguments, Parameter, Tool, fitting, size
-from .outline import outline
+from array import array
+from collections.abc import Callable, Iterator
+from typing import cast
 
-_NOTE = 200  # bytes kept free for what was left out
+from ...dialects.base import Role
+from ...trace import Trace
+from .answer import CAP_BYTES, Answer, Arguments, InvalidArguments, Parameter, Tool, cut, fitting, size
+from .outline import indent, outline
+from .tree import Fold, Tree, tree_of
+
+_FOLD_FROM = 50  # spans; fewer are shown one by one
+_NAMES = 3  # names that a fold tells
+_NOTE = 250  # bytes kept free for what was left out
+_ROLES = tuple(role.value for role in Role)
+_STATUSES = ("ERROR", "OK", "UNSET")
 
 
 def _run(trace: Trace, arguments: Arguments) -> Answer:
+    tree = tree_of(trace)
+    first, end = _range(tree, arguments.get("under"))
+    keeps = _filters(tree, arguments)
+    folded = not keeps and end - first > _FOLD_FROM
+    if folded:
+        rows = _folded(trace, tree, first, end)
+    else:
+        rows = array("I", range(first, end))
+        for keep in keeps:
+            rows = array("I", filter(keep, rows))
     start = int(arguments.get("start", 0))
-    under, name, status = arguments.get("under"), arguments.get("name"), arguments.get("status")
-    if status is not None and status not in ("ERROR", "OK", "UNSET"):
-        raise InvalidArguments("status must be ERROR, OK or UNSET")
-    root = None
-    if under is not None and (root := trace.by_id.get(str(under).lower())) is None:
+    lines = _lines(tree, rows, start, tree.depths[first] if first < len(tree) else 0, folded=folded)
+    return Answer(_page(trace, rows, start, lines, end - first, folded=folded))
+
+
+def _range(tree: Tree, under: object) -> tuple[int, int]:
+    if under is None:
+        return 0, len(tree)
+    position = tree.positions.get(str(under).strip().lower())
+    if position is None:
         raise InvalidArguments(f"no span has the id {str(under)[:40]!r}; leave `under` out to see the whole tree")
-    found = [
-        (depth, span)
-        for depth, span in trace.walk(root)
-        if (name is None or str(name).casefold() in span.name.casefold())
-        and (status is None or span.status_code == status)
-    ]
-    if start >= len(found):
-        return Answer(f"{len(found)} spans match; none at start={start}")
-    title = f"spans {start + 1} and on, of {len(found)}" + (
-        f" (the trace has {len(trace)})" if len(found) < len(trace) else ""
+    return position, tree.ends[position]
+
+
+def _filters(tree: Tree, arguments: Arguments) -> list[Callable[[int], bool]]:
+    keeps = list[Callable[[int], bool]]()
+    spans = tree.spans
+    if (name := arguments.get("name")) is not None:
+        part = str(name).casefold()
+        wanted = {each for each in {span.name for span in spans} if part in each.casefold()}
+        keeps.append(lambda position: spans[position].name in wanted)
+    if (status := _one_of("status", arguments.get("status"), _STATUSES)) is not None:
+        keeps.append(lambda position: spans[position].status_code == status)
+    if (role := _one_of("role", arguments.get("role"), _ROLES)) is not None:
+        keeps.append(lambda position: tree.roles[position] == role)
+    if (milliseconds := arguments.get("min_duration_ms")) is not None:
+        least = int(milliseconds) * 1_000_000
+        keeps.append(lambda position: spans[position].duration_ns >= least)
+    return keeps
+
+
+def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> str | None:
+    if value is None or value in allowed:
+        return cast("str | None", value)
+    raise InvalidArguments(f"{name} must be {', '.join(allowed[:-1])} or {allowed[-1]}")
+
+
+def _folded(trace: Trace, tree: Tree, first: int, end: int) -> array[int]:
+    if end - first < len(tree):
+        return tree.rows(first, end)
+    known = trace.memo.get(_folded)
+    if known is None:
+        known = trace.memo[_folded] = tree.rows(first, end)
+    return cast("array[int]", known)
+
+
+def _lines(tree: Tree, rows: array[int], start: int, top: int, *, folded: bool) -> Iterator[str]:
+    for row in range(start, len(rows)):
+        position = rows[row]
+        depth = tree.depths[position] - top
+        fold = tree.folds.get(position) if folded else None
+        yield outline(tree.spans[position], depth) if fold is None else _fold(tree, position, fold, depth)
+
+
+def _fold(tree: Tree, position: int, fold: Fold, depth: int) -> str:
+    siblings = sum(fold.names.values())
+    names = sorted(fold.names, key=lambda name: (-fold.names[name], name))
+    if len(names) == 1:
+        what = f"{siblings:,} more {cut(names[0], 80)!r} spans"
+    else:
+        told = ", ".join(f"{fold.names[name]:,} {cut(name, 60)!r}" for name in names[:_NAMES])
+        more = f" and {len(names) - _NAMES} other names" if len(names) > _NAMES else ""
+        what = f"{siblings:,} more spans: {told}{more}"
+    below = fold.end - position - siblings
+    errors = tree.errors_before[fold.end] - tree.errors_before[position]
+    under = "" if fold.parent is None else f" under={fold.parent.span_id}"
+    return (
+        f"{indent(depth)}… {what}"
+        + (f", with {below:,} below them" if below else "")
+        + (f", {errors:,} errors among them" if errors else ", no errors")
+        + f" (name=…{under} lists them)"
     )
-    lines = fitting((outline(span, depth) for depth, span in found[start:]), CAP_BYTES - size(title) - 1 - _NOTE)
-    left = len(found) - start - len(lines)
+
+
+def _page(trace: Trace, rows: array[int], start: int, lines: Iterator[str], spans: int, *, folded: bool) -> str:
+    if folded:
+        title = f"rows {start + 1} and on, of {len(rows)}, for {spans} spans; runs of alike spans are folded"
+    else:
+        title = f"spans {start + 1} and on, of {len(rows)}"
+    if (len(rows) if not folded else spans) < len(trace):
+        title += f" (the trace has {len(trace)})"
+    if start >= len(rows):
+        return f"{len(rows)} {'rows' if folded else 'spans match'}; none at start={start}"
+    shown = fitting(lines, CAP_BYTES - size(title) - 1 - _NOTE)
+    left = len(rows) - start - len(shown)
     if left:
-        lines.append(f"… {left} more spans; next: start={start + len(lines)}, or narrow by name, status or under")
-    return Answer("\n".join([title, *lines]))
+        what = "rows" if folded else "spans"
+        narrow = "narrow by name, role, status, min_duration_ms or under"
+        shown.append(f"… {left} more {what}; next: start={start + len(shown)}, or {narrow}")
+    return "\n".join([title, *shown])
 
 
 TOOL = Tool(
     name="list_spans",
     description=(
         "Lists spans as a tree in order of time, one line each: id, name, role, duration, status if ERROR, preview. "
-        "Long traces come in pages."
+        "Runs of alike siblings are folded into one line that counts them and their errors; a filter lists each. "
+        "Long lists come in pages."
     ),
     parameters=(
-        Parameter("start", "integer", "Number of spans to skip; an answer that was cut says which comes next."),
+        Parameter("start", "integer", "Number of lines to skip; an answer that was cut says which comes next."),
         Parameter("name", "string", "Only spans whose name contains this, in any case."),
+        Parameter("role", "string", f"Only spans of this role: {', '.join(_ROLES)}."),
         Parameter("status", "string", "Only spans of this status: ERROR, OK or UNSET."),
+        Parameter("min_duration_ms", "integer", "Only spans that took at least so many milliseconds."),
         Parameter("under", "string", "Only this span and what is below it: a span id."),
     ),
     run=_run,

@@ -10,7 +10,7 @@ from .answer import cut
 
 _NAME, _PREVIEW = 80, 80  # characters
 _DEPTH = 20  # levels that are shown by indentation
-_TELLING = ("status.message", "tool.result", "output", "tool.arguments", "input")
+_READ = 5_000  # characters of a value that are read for it
 
 
 def outline(span: Span, depth: int) -> str:
@@ -24,8 +24,12 @@ def outline(span: Span, depth: int) -> str:
         parts.append("ERROR")
     if telling := _preview(span):
         parts.append(telling)
-    indent = "  " * depth if depth <= _DEPTH else "  " * _DEPTH + f"(depth {depth}) "
-    return indent + " · ".join(parts)
+    return indent(depth) + " · ".join(parts)
+
+
+def indent(depth: int) -> str:
+    """What stands before a line at this depth."""
+    return "  " * depth if depth <= _DEPTH else "  " * _DEPTH + f"(depth {depth}) "
 
 
 def duration(nanoseconds: int) -> str:
@@ -36,5 +40,19 @@ def duration(nanoseconds: int) -> str:
 
 
 def _preview(span: Span) -> str:
-    by_path = {field.path: field.text for field in reversed(text.fields(span))}
-    return next((f"{path}: {cut(by_path[path], _PREVIEW)}" for path in _TELLING if path in by_path), "")
+    """The most telling value, and no more of the span is decoded for it."""
+    content, tool = dialects.read(span), dialects.read(span).tool
+    said: str | None
+    if span.status_code != "UNSET" and (said := span.status_message):
+        path = "status.message"
+    elif tool is not None and (said := tool.result):
+        path = "tool.result"
+    elif content.output and (said := text.start_of_messages(content.output, _READ)):
+        path = "output"
+    elif tool is not None and (said := tool.arguments):
+        path = "tool.arguments"
+    elif content.input and (said := text.start_of_messages(content.input, _READ)):
+        path = "input"
+    else:
+        return ""
+    return f"{path}: {cut(text.clean(text.readable(said) if len(said) <= _READ else said[:_READ]), _PREVIEW)}"
