@@ -9,8 +9,8 @@ from typing import ClassVar, Final
 from ..config import RepeatedCallsCheck
 from ..feedback import Evidence, Value
 from ..trace import Trace
-from ..trajectory import Place, ToolUse, canonical, tool_calls
-from .base import Grade, counted, fails, not_judgeable, passes, quote, some, version_of
+from ..trajectory import ToolUse, canonical, tool_calls
+from .base import Grade, counted, fails, not_judgeable, passes, quote, quote_name, some, version_of
 from .tool_use import without_tools
 
 CODE_VERSION: Final = 1
@@ -43,7 +43,7 @@ class RepeatedCalls:
                 f"{most[0].name} was called {counted(len(most), 'time')} with the same arguments, "
                 f"{self._min} or more fail"
             )
-            return fails(rationale, _calls(most), detail)
+            return fails(rationale, _calls(trace, most), detail)
         if tool := self._may_repeat(alike, untold):
             rationale = (
                 f"the arguments of {untold[tool]:,} of the calls of {tool} were not captured: "
@@ -66,11 +66,12 @@ class RepeatedCalls:
         return next((name for name, number in untold.items() if number + known[name] >= self._min), None)
 
 
-def _calls(uses: Sequence[ToolUse]) -> tuple[Evidence, ...]:
-    """Each call by its arguments, or, where these have no text, by the name of the span that ran it."""
-    return some(
-        quote(use.arguments, use.arguments_at)
-        if use.arguments and use.arguments_at is not None
-        else quote(use.name, Place(use.span_id, "name"))
-        for use in uses
-    )
+def _calls(trace: Trace, uses: Sequence[ToolUse]) -> tuple[Evidence, ...]:
+    """Each call by its arguments, or, where these have no text, by the name of its span."""
+    evidence: list[Evidence] = []
+    for use in uses:
+        if use.arguments and use.arguments_at is not None:
+            evidence.append(quote(use.arguments, use.arguments_at))
+        else:
+            evidence.extend(quote_name(trace.by_id[use.span_id]))
+    return some(evidence)

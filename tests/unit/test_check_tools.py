@@ -132,3 +132,13 @@ def test_quote_from_json_ends_before_its_first_escape():
     for number in range(3):
         traced.tool("say", arguments={"text": 'he said "no"'}, start=float(number))
     assert [each.quote for each in repeated_calls(traced).evidence] == ['{"text": "he said '] * 3
+
+
+def test_repeated_calls_without_arguments_cite_the_spans_by_their_own_names():
+    traced = TraceBuilder()
+    named = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "pay", "gen_ai.tool.call.arguments": ""}
+    first = traced.span("run pay", attributes=named)
+    traced.span("", attributes=named)  # nothing to quote
+    grade = repeated_calls(traced, at_least=2)
+    assert grade.passed is False
+    assert [(each.span_id, each.quote, each.path) for each in grade.evidence] == [(first, "run pay", "name")]
