@@ -35,6 +35,7 @@ TICK_S = 0.1  # how often finished traces are looked for
 STOP_RECEIVING_S = 2.0  # for requests under way when the service stops
 DRAIN_S = 20.0  # for judgements under way; a pod has 30 s until it is killed
 FLUSH_S = 5.0  # for feedback that waits for the backend
+SAY_LATE_S = 60.0  # between two log lines about late spans
 
 
 async def serve(config: Config) -> None:
@@ -61,6 +62,8 @@ class Service:
         self._index = Index(config.index)
         self._not_ready: str | None = "starting"
         self._flush_s = FLUSH_S
+        self._late = 0
+        self._say_late_at = 0.0
         self.endpoints: dict[str, str] = {}
         """What listens where, known once entered."""
 
@@ -127,6 +130,18 @@ class Service:
         self._telemetry.accepted(intake.accepted, transport)
         if added.late:
             self._telemetry.late(added.late)
+            self._say_late(added.late)
+
+    def _say_late(self, spans: int) -> None:
+        """A trace was judged without these: worth a line, but not one for each request."""
+        self._late += spans
+        if time.monotonic() >= self._say_late_at:
+            logger.warning(
+                "%d spans came after their trace was judged and are ignored; a longer index.completion.root_grace "
+                "waits for them",
+                self._late,
+            )
+            self._late, self._say_late_at = 0, time.monotonic() + SAY_LATE_S
 
     def _refused(self, transport: str, spans: int, reason: RefusalReason) -> None:
         self._telemetry.refused(spans, transport)

@@ -180,6 +180,28 @@ async def test_health_metrics_and_retained_traces_are_served() -> None:
             assert (await client.get(f"{admin}/traces/nonsense")).status_code == 400
 
 
+async def test_late_spans_are_counted_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    builder = TraceBuilder()
+    root = builder.span("root")
+    first = builder.request().SerializeToString()
+    for _ in range(3):
+        builder.span("late", parent=root)
+    second = builder.request().SerializeToString()
+    with Backend() as backend:
+        async with running(config_for(backend)) as service, httpx.AsyncClient() as client:
+            async with grpc.aio.insecure_channel(service.endpoints["OTLP/gRPC"]) as channel:
+                export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+                await export(first)
+                await wait_for(backend, lambda: len(backend.spans()) == len(CHECKS))
+                await export(second)
+                await export(second)
+            metrics = (await client.get(f"http://{service.endpoints['health']}/metrics")).text
+    assert "otel_judge_index_late_spans_total 8.0" in metrics
+    assert [
+        record.getMessage().split(";")[0] for record in caplog.records if "after their trace" in record.message
+    ] == ["4 spans came after their trace was judged and are ignored"]
+
+
 async def test_a_full_index_refuses_with_a_code_to_retry() -> None:
     builder = TraceBuilder()
     builder.span("root", attributes={"text": "x" * 3000})
