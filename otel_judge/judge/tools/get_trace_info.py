@@ -3,45 +3,49 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import cast
 
 from ... import dialects
-from ...dialects.base import Role
-from ...trace import CompletionReason, Span, Trace
+from ...dialects.base import Blob, Content, Role
+from ...trace import Span, Trace
+from ...trajectory import token_totals
 from .answer import Answer, Arguments, Tool, cut
 from .outline import duration, outline
+from .unusual import unusual
 
 _MOST = 12  # names, services or errors that are listed
-_WHY_UNFINISHED = {
-    CompletionReason.IDLE: "no span came for a while, so some may be missing",
-    CompletionReason.MAX_AGE: "it took too long to wait for, so spans may be missing",
-    CompletionReason.MAX_SPANS: "it has too many spans to hold, so spans are missing",
-    CompletionReason.MAX_TRACE_MIB: "it is too large to hold, so spans are missing",
-    CompletionReason.SHUTDOWN: "the collection stopped, so spans may be missing",
-}
 
 
 def _run(trace: Trace, _: Arguments) -> Answer:
-    errors = [span for span in trace.spans if span.status_code == "ERROR"]
-    contents = [dialects.read(span) for span in trace.spans]
+    known = trace.memo.get(_run)
+    if known is None:
+        known = trace.memo[_run] = Answer("\n".join(_lines(trace)))
+    return cast("Answer", known)
+
+
+def _lines(trace: Trace) -> list[str]:
+    spans = trace.spans
+    errors = [span for span in spans if span.status_code == "ERROR"]
+    contents = [dialects.read(span) for span in spans]
     lines = [
         f"trace {trace.trace_id}",
         f"spans: {len(trace)}, over {duration(trace.duration_ns)}",
-        f"services: {_counts(span.service or 'unknown' for span in trace.spans)}",
+        f"status of the root: {trace.root.status_code}" if spans else "no spans",
+        f"services: {_counts(span.service or 'unknown' for span in spans)}",
         f"roles: {_counts(content.role.value for content in contents)}",
-        f"names: {_counts(span.name for span in trace.spans)}",
+        f"kinds: {_counts(span.kind.lower() for span in spans)}",
+        f"names: {_counts(span.name for span in spans)}",
     ]
-    models = _counts(content.model for content in contents if content.role is Role.MODEL and content.model)
-    if models:
+    if models := _counts(content.model for content in contents if content.role is Role.MODEL and content.model):
         lines.append(f"models: {models}")
-    lines.append(f"roots: {len(trace.roots)}")
-    lines += [f"  {outline(span, 0)}" for span in trace.roots[:_MOST]]
-    lines.append(f"spans with status ERROR: {len(errors)}")
-    lines += [f"  {outline(span, 0)}" for span in errors[:_MOST]]
-    if len(errors) > _MOST:
-        lines.append(f"  … {len(errors) - _MOST} more: list_spans with status=ERROR")
-    lines += _unusual(trace)
-    return Answer("\n".join(lines))
+    if any(content.usage is not None for content in contents):
+        lines.append(_tokens(trace))
+    lines += _content(contents)
+    lines += _listed(f"roots: {len(trace.roots)}", trace.roots, "list_spans shows them")
+    lines += _listed(f"spans with status ERROR: {len(errors)}", errors, "list_spans with status=ERROR")
+    lines += [f"unusual: {each}" for each in unusual(trace)]
+    return lines
 
 
 def _counts(names: Iterable[str]) -> str:
@@ -50,34 +54,52 @@ def _counts(names: Iterable[str]) -> str:
     return shown + (f", and {len(counted) - _MOST} more" if len(counted) > _MOST else "")
 
 
-def _unusual(trace: Trace) -> list[str]:
-    unusual = list[str]()
-    if (why := _WHY_UNFINISHED.get(trace.completion)) is not None:
-        unusual.append(f"the trace was closed early: {why}")
-    orphans = [span for span in trace.roots if _is_orphan(span)]
-    if orphans:
-        unusual.append(f"{len(orphans)} spans name a parent that is not in the trace")
-    unended = sum(span.end_ns < span.start_ns for span in trace.spans)
-    if unended:
-        unusual.append(f"{unended} spans have no end, or one before their start")
-    capturing = (Role.MODEL, Role.AGENT)
-    silent = [
-        content
-        for content in map(dialects.read, trace.spans)
-        if content.role in capturing and content.input is None and content.output is None
-    ]
-    if silent:
-        unusual.append(f"{len(silent)} model or agent spans have no captured content")
-    return [f"unusual: {each}" for each in unusual]
+def _tokens(trace: Trace) -> str:
+    totals = token_totals(trace)
+    missing = f"; {len(totals.uncounted)} model calls report none" if totals.uncounted else ""
+    return f"tokens: {totals.input_tokens} input, {totals.output_tokens} output{missing}"
 
 
-def _is_orphan(span: Span) -> bool:
-    return bool(span.parent_span_id) and not span.has_remote_parent
+def _content(contents: list[Content]) -> list[str]:
+    """How much of what agents, models and tools said was captured, and how much of that can be read."""
+    lines = list[str]()
+    for role, has_content in _CAPTURING.items():
+        of_role = [content for content in contents if content.role is role]
+        if captured := sum(has_content(content) for content in of_role):
+            lines.append(f"content of {role.value} spans: captured in {captured} of {len(of_role)}")
+        elif of_role:
+            lines.append(f"content of {role.value} spans: not captured")
+    messages = (message for content in contents for message in (*(content.input or ()), *(content.output or ())))
+    if blobs := Counter(part.media for message in messages for part in message.parts if isinstance(part, Blob)):
+        shown = ", ".join(f"{cut(media, 40)} {count}" for media, count in blobs.most_common(_MOST))
+        lines.append(f"content that cannot be read here: {shown}")
+    return lines
+
+
+def _said(content: Content) -> bool:
+    return content.input is not None or content.output is not None
+
+
+def _ran(content: Content) -> bool:
+    return content.tool is not None and (content.tool.arguments is not None or content.tool.result is not None)
+
+
+_CAPTURING: dict[Role, Callable[[Content], bool]] = {Role.AGENT: _said, Role.MODEL: _said, Role.TOOL: _ran}
+
+
+def _listed(title: str, spans: tuple[Span, ...] | list[Span], how: str) -> list[str]:
+    lines = [title, *(f"  {outline(span, 0)}" for span in spans[:_MOST])]
+    if len(spans) > _MOST:
+        lines.append(f"  … {len(spans) - _MOST} more: {how}")
+    return lines
 
 
 TOOL = Tool(
     name="get_trace_info",
-    description="Says what the trace is: services, duration, counts by role and name, roots, errors, what is unusual.",
+    description=(
+        "Says what the trace is: services, duration, counts by role, kind and name, tokens, how much content was "
+        "captured, roots, errors, what is unusual."
+    ),
     parameters=(),
     run=_run,
 )

@@ -1,0 +1,79 @@
+"""What is unusual about a trace: what a reader has to know before believing what it seems to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ... import dialects
+from ...dialects.base import Role
+from ...trace import CompletionReason, Span, Trace
+from .outline import duration
+
+_WHY_UNFINISHED = {
+    CompletionReason.IDLE: "no span came for a while, so some may be missing",
+    CompletionReason.MAX_AGE: "it took too long to wait for, so spans may be missing",
+    CompletionReason.MAX_SPANS: "it has too many spans to hold, so spans are missing",
+    CompletionReason.MAX_TRACE_MIB: "it is too large to hold, so spans are missing",
+    CompletionReason.SHUTDOWN: "the collection stopped, so spans may be missing",
+}
+
+
+def unusual(trace: Trace) -> Iterator[str]:
+    """One sentence each."""
+    if (why := _WHY_UNFINISHED.get(trace.completion)) is not None:
+        yield f"the trace was closed early: {why}"
+    yield from _parents(trace)
+    yield from _times(trace)
+    silent = 0
+    for span in trace.spans:
+        content = dialects.read(span)
+        silent += content.role in (Role.MODEL, Role.AGENT) and content.input is None and content.output is None
+    if silent:
+        yield f"{silent} model or agent spans have no captured content"
+    yield from _dropped(trace)
+
+
+def _parents(trace: Trace) -> Iterator[str]:
+    by_id = trace.by_id
+    orphans = circles = 0
+    for span in trace.roots:
+        circles += span.parent_span_id in by_id
+        orphans += bool(span.parent_span_id) and span.parent_span_id not in by_id and not span.has_remote_parent
+    if orphans:
+        yield f"{orphans} spans name a parent that is not in the trace"
+    if circles:
+        yield f"{circles} circles of spans that are each other's parents"
+    if len(trace.roots) > 1:
+        yield f"the trace has {len(trace.roots)} roots"
+
+
+def _times(trace: Trace) -> Iterator[str]:
+    unended = backwards = early = skew = 0
+    by_id = trace.by_id
+    for span in trace.spans:
+        unended += not span.end_ns
+        backwards += 0 < span.end_ns < span.start_ns
+        parent: Span | None = by_id.get(span.parent_span_id)
+        if parent is not None and span.start_ns < parent.start_ns:
+            early += 1
+            skew = max(skew, parent.start_ns - span.start_ns)
+    if unended:
+        yield f"{unended} spans have no end: they were still running, or their process died"
+    if backwards:
+        yield f"{backwards} spans end before their start"
+    if early:
+        yield f"{early} spans start before their parent, by up to {duration(skew)}: clocks differ"
+
+
+def _dropped(trace: Trace) -> Iterator[str]:
+    attributes = events = links = spans = 0
+    for span in trace.spans:
+        proto = span.proto
+        # Counts by which SDKs say that their limits cut something (opentelemetry-proto, trace.proto).
+        here = (proto.dropped_attributes_count, proto.dropped_events_count, proto.dropped_links_count)
+        if any(here):
+            spans += 1
+            attributes, events, links = attributes + here[0], events + here[1], links + here[2]
+    if spans:
+        missing = f"{attributes} attributes, {events} events and {links} links are missing"
+        yield f"limits of the SDK cut {spans} spans: {missing}"
