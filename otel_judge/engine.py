@@ -7,8 +7,9 @@ results go (`Report`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,6 +24,8 @@ from .trajectory import target_of
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace.export import SpanExporter
+
+LEAD_S = 10.0  # longest that judges wait for the first answer to one whose prefix they share
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,21 @@ class Engine:
     async def judge(self, trace: Trace, decision: Decision, report: Report) -> None:
         """Runs the judges that the decision selected, side by side, and reports each as it ends.
 
+        Of judges whose requests begin alike, one goes ahead until its first answer has come or failed: the others
+        then read what they share from the provider's cache.
+
         When cancelled, a judge that has not ended is reported as a failure of type `shutdown`.
         """
         target = target_of(trace, trace.root)
+        leads: dict[Hashable, asyncio.Event] = {}
         async with asyncio.TaskGroup() as group:
             for name in decision.judges:
-                group.create_task(self._judge(self._judges[name], trace, target, decision, report))
+                each = self._judges[name]
+                lead = leads.get(each.prefix) if each.prefix is not None else None
+                answered = asyncio.Event()
+                if each.prefix is not None:
+                    leads.setdefault(each.prefix, answered)
+                group.create_task(self._judge(each, trace, target, decision, report, lead=lead, answered=answered))
 
     def refuse(self, trace: Trace, decision: Decision, failure: JudgeFailure, report: Report) -> None:
         """Reports that no judge of the decision ran, and why."""
@@ -102,14 +114,26 @@ class Engine:
             report.emit(self._failed(self._judges[name], target, failure), decision)
 
     async def _judge(
-        self, judge: judge.Judge, trace: Trace, target: Target, decision: Decision, report: Report
+        self,
+        judge: judge.Judge,
+        trace: Trace,
+        target: Target,
+        decision: Decision,
+        report: Report,
+        *,
+        lead: asyncio.Event | None,
+        answered: asyncio.Event,
     ) -> None:
         try:
-            feedback = await judge.grade(trace, target)
+            if lead is not None:
+                await _wait(lead, LEAD_S)
+            feedback = await judge.grade(trace, target, answered=answered.set)
         except asyncio.CancelledError:
             failure = JudgeFailure("shutdown", "the service stopped before the judgement ended")
             report.emit(self._failed(judge, target, failure), decision)
             raise
+        finally:
+            answered.set()
         report.emit(feedback, decision)
 
     def _failed(self, judge: judge.Judge, target: Target, failure: JudgeFailure) -> Feedback:
@@ -119,3 +143,8 @@ class Engine:
         """Closes the connections to models."""
         for each in self._judges.values():
             await each.aclose()
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

@@ -57,6 +57,11 @@ class Judge:
         """12 hex digits: a hash of all that decides the verdict, prompt text included."""
         return self.scorer.version
 
+    @property
+    def prefix(self) -> tuple[str, str] | None:
+        """Judges of a trace with the same one begin their requests alike; None where nothing large is shared."""
+        return (self.config.model, self.config.reading) if self.instructions.explores else None
+
     async def grade(
         self,
         trace: Trace,
@@ -65,17 +70,18 @@ class Judge:
         inputs: object = None,
         outputs: object = None,
         expectations: object = None,
+        answered: Callable[[], None] | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> Feedback:
         """The feedback of this judge about the target.
 
-        `inputs` and `outputs` stand for what the trace says; `expectations` are never in a trace. A failure is a
-        feedback with an `error`.
+        `inputs` and `outputs` stand for what the trace says; `expectations` are never in a trace. `answered` is called
+        whenever a request has ended, answered or not. A failure is a feedback with an `error`.
         """
         given = {"inputs": inputs, "outputs": outputs, "expectations": expectations}
         with self._tracing.judgement(self.name, self.version, target) as activity:
             try:
-                feedback = await self._grade(trace, target, given, activity)
+                feedback = await self._grade(trace, target, given, activity, answered)
             except ModelUnavailable as error:
                 feedback = self._failure(target, JudgeFailure("model_unavailable", str(error)))
             except Exception as error:
@@ -90,13 +96,21 @@ class Judge:
         await self._models.aclose()
         await self._tracing.aclose()
 
-    async def _grade(self, trace: Trace, target: Target, given: Mapping[str, object], activity: Activity) -> Feedback:
+    async def _grade(
+        self,
+        trace: Trace,
+        target: Target,
+        given: Mapping[str, object],
+        activity: Activity,
+        answered: Callable[[], None] | None,
+    ) -> Feedback:
         filled, missing = filling.fill(self.instructions.filled, trace, given)
         if missing is not None:
             return self._missing(target, missing)
         limits = self.config.limits
         budget = Budget(limits)
         asker = Asker(self._models, self.config.model, budget, activity, limits.seconds)
+        asker.on_outcome = answered
         await asker.open()
         budget.start()
         started = time.monotonic()

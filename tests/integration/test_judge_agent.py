@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 import pytest
-from scripted_judges import GOOD, NOW_NS, ROOT, TRACE, a_judge, a_large_trace, judging
+from scripted_judges import GOOD, NOW_NS, ROOT, TRACE, a_large_trace, judging
 
 from otel_judge.config import JudgeConfig
 from otel_judge.feedback import Coverage, Evidence, Feedback
@@ -76,23 +76,6 @@ def test_a_large_trace_is_shown_as_a_map() -> None:
     assert feedback.coverage == Coverage(0.0, 0.0)
     assert len(model.requests[0].prompt) < 20_000
     assert "spans: 301" in model.requests[0].prompt
-
-
-def test_two_judges_of_a_trace_share_everything_before_their_instructions() -> None:
-    async def both(base_url: str) -> None:
-        for name, instructions in (("one", "Is {{ trace }} honest?"), ("two", "Is {{ trace }} kind?")):
-            judge = a_judge(base_url, name=name, instructions=instructions)
-            await judge.grade(TRACE, target_of(TRACE, TRACE.root))
-            await judge.aclose()
-
-    with ScriptedModel([verdict("pass"), verdict("pass")]) as model:
-        asyncio.run(both(model.base_url))
-    one, two = (request.body for request in model.requests)
-    assert (one["system"], one["tools"]) == (two["system"], two["tools"])
-    shared, own = (request["messages"][0]["content"][0] for request in (one, two))
-    assert shared == own
-    assert shared["cache_control"] == {"type": "ephemeral", "ttl": "5m"}
-    assert one["messages"][0]["content"][1] != two["messages"][0]["content"][1]
 
 
 def test_a_judge_without_trace_is_one_prompt_over_what_the_trace_says() -> None:
