@@ -53,13 +53,13 @@ class _GenAi:
         instructions = read_instructions(carried.get(_INSTRUCTIONS))
         messages = read_messages(carried.get(_INPUT), "user")
         output = read_messages(carried.get(_OUTPUT), "assistant")
-        read = {
-            _INSTRUCTIONS: bool(instructions),
-            _INPUT: messages is not None,
-            _OUTPUT: output is not None,
-            _ARGUMENTS: role is Role.TOOL,
-            _RESULT: role is Role.TOOL,
-        }
+        read = [_ARGUMENTS, _RESULT] if role is Role.TOOL else []
+        if instructions:
+            read.append(_INSTRUCTIONS)
+        if messages is not None:
+            read.append(_INPUT)
+        if output is not None:
+            read.append(_OUTPUT)
         return Content(
             dialect=self.name,
             role=role,
@@ -75,7 +75,7 @@ class _GenAi:
             user=text_of(carried, "user.id", "enduser.id"),
             response_id=text_of(carried, "gen_ai.response.id"),
             error=text_of(carried, "error.type"),
-            content_keys=frozenset(key for key, understood in read.items() if understood and key in attributes),
+            content_keys=frozenset([key for key in read if key in attributes]),
         )
 
 

@@ -101,7 +101,10 @@ def _holds_results(content: object) -> bool:
 
 def _parts(items: Iterable[object]) -> Iterable[Part]:
     for item in items:
-        part = _part(cast("_Json", item)) if isinstance(item, dict) else Text(as_text(item))
+        if not isinstance(item, dict):
+            yield Text(as_text(item))
+            continue
+        part = _part(cast("_Json", item))
         if part is not None:
             yield part
 

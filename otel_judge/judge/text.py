@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import orjson
@@ -31,44 +31,44 @@ class Field(NamedTuple):
     text: str
 
 
-def pieces(span: Span) -> list[tuple[str, str]]:
-    """Path and text of each piece of the span, most telling first, without its resource.
+def collect(span: Span, paths: list[str], texts: list[str]) -> None:
+    """Add path and text of each piece of the span, most telling first, without its resource.
 
-    Not kept: texts of a large trace are held together, in `otel_judge.judge.trace_text`. Text may hold lone
-    surrogates, which `clean` mends.
+    Nothing is kept: the texts of a large trace are held together, in `otel_judge.judge.trace_text`. Text may hold
+    lone surrogates, which `clean` mends.
     """
     content = dialects.read(span)
-    found = [("name", span.name)]
+    _add("name", span.name, paths, texts)
     if span.status_code != "UNSET":
-        found.append(("status.code", span.status_code))
-        found.append(("status.message", span.status_message))
-    found += _content(content)
+        _add("status.code", span.status_code, paths, texts)
+        _add("status.message", span.status_message, paths, texts)
+    _collect_content(content, paths, texts)
     known = content.content_keys
     for key, value in span.attributes.items():
-        if key not in known:
-            found.append(("attributes." + key, show(value)))
+        if key not in known and (text := show(value)):
+            paths.append("attributes." + key)
+            texts.append(text)
     for number, event in enumerate(span.events):
-        found.append((f"events[{number}].name", event.name))
-        found += _attributes(f"events[{number}].attributes.", event.attributes)
+        _add(f"events[{number}].name", event.name, paths, texts)
+        _collect_attributes(f"events[{number}].attributes.", event.attributes, paths, texts)
     for number, link in enumerate(span.links):
-        found.append((f"links[{number}]", f"trace {link.trace_id} span {link.span_id}"))
-        found += _attributes(f"links[{number}].attributes.", link.attributes)
-    return [piece for piece in found if piece[1]]
+        _add(f"links[{number}]", f"trace {link.trace_id} span {link.span_id}", paths, texts)
+        _collect_attributes(f"links[{number}].attributes.", link.attributes, paths, texts)
 
 
-def resource_pieces(span: Span) -> list[tuple[str, str]]:
-    """`pieces` of the span's resource; spans of one origin say the same."""
-    return [piece for piece in _attributes("resource.", span.resource) if piece[1]]
+def collect_resource(span: Span, paths: list[str], texts: list[str]) -> None:
+    """`collect` for the span's resource; spans of one origin say the same."""
+    _collect_attributes("resource.", span.resource, paths, texts)
 
 
 def fields(span: Span) -> tuple[Field, ...]:
     """All text of a span but its resource's, most telling first."""
-    return tuple(Field(path, clean(text)) for path, text in pieces(span))
+    return _fields(span, collect)
 
 
 def resource_fields(span: Span) -> tuple[Field, ...]:
     """The text of the span's resource; spans of one origin say the same."""
-    return tuple(Field(path, clean(text)) for path, text in resource_pieces(span))
+    return _fields(span, collect_resource)
 
 
 def all_fields(span: Span) -> tuple[Field, ...]:
@@ -146,20 +146,31 @@ def _blob(value: object) -> str:
     return f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)
 
 
-def _content(content: Content) -> list[tuple[str, str]]:
-    found = list[tuple[str, str]]()
-    if content.input is not None:
-        found.append(("input", show_messages(content.input)))
-    if content.output is not None:
-        found.append(("output", show_messages(content.output)))
+def _fields(span: Span, add: Callable[[Span, list[str], list[str]], None]) -> tuple[Field, ...]:
+    paths, texts = list[str](), list[str]()
+    add(span, paths, texts)
+    return tuple(Field(path, clean(text)) for path, text in zip(paths, texts, strict=True))
+
+
+def _add(path: str, text: str, paths: list[str], texts: list[str]) -> None:
+    if text:
+        paths.append(path)
+        texts.append(text)
+
+
+def _collect_content(content: Content, paths: list[str], texts: list[str]) -> None:
+    if content.input:
+        _add("input", show_messages(content.input), paths, texts)
+    if content.output:
+        _add("output", show_messages(content.output), paths, texts)
     if content.tool is not None:
-        found.append(("tool.arguments", readable(content.tool.arguments or "")))
-        found.append(("tool.result", readable(content.tool.result or "")))
-    return found
+        _add("tool.arguments", readable(content.tool.arguments or ""), paths, texts)
+        _add("tool.result", readable(content.tool.result or ""), paths, texts)
 
 
-def _attributes(prefix: str, attributes: Attributes) -> list[tuple[str, str]]:
-    return [(prefix + key, show(value)) for key, value in attributes.items()]
+def _collect_attributes(prefix: str, attributes: Attributes, paths: list[str], texts: list[str]) -> None:
+    for key, value in attributes.items():
+        _add(prefix + key, show(value), paths, texts)
 
 
 def _parts(message: Message) -> Iterator[str]:

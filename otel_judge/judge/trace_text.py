@@ -11,13 +11,14 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import cast
 
 from ..trace import OriginView, Trace
-from .text import pieces, resource_pieces
+from .text import clean, collect, collect_resource
 
 EDGE = b"\n\xff\n"
-_SPANS_A_CHUNK = 1_000  # encoded values that are held as objects of their own at a time
+_VALUES_A_CHUNK = 10_000  # that are held as objects of their own at a time
 
 
 class TraceText:
@@ -51,31 +52,34 @@ class TraceText:
         return bisect_right(self.starts, position + 1, hi=len(self.owners)) - 1
 
     def _encode(self, trace: Trace) -> bytes:
-        chunks, encoded = [b"\n"], list[bytes]()
+        chunks = [b"\n"]
         origins: set[OriginView] = set()
+        paths, texts = list[str](), list[str]()
         for index, span in enumerate(trace.spans):
-            own = pieces(span)
-            self.characters.append(sum([len(text) for _, text in own]))
+            before = len(texts)
+            collect(span, paths, texts)
+            self.characters.append(sum(map(len, texts[before:])))
             if span.origin not in origins:
                 origins.add(span.origin)
-                own += resource_pieces(span)
-            self._add(index, own, encoded)
-            if index % _SPANS_A_CHUNK == 0:
-                chunks.append(EDGE.join([*encoded, b""]))
-                encoded.clear()
-        chunks.append(EDGE.join([*encoded, b""]))
+                collect_resource(span, paths, texts)
+            self.owners.extend([index] * (len(texts) - before))
+            if len(texts) >= _VALUES_A_CHUNK:
+                chunks.append(self._add(paths, texts))
+                paths.clear()
+                texts.clear()
+        chunks.append(self._add(paths, texts))
         return b"".join(chunks)
 
-    def _add(self, index: int, own: Sequence[tuple[str, str]], encoded: list[bytes]) -> None:
-        paths, path_ids, owners, starts = self._paths, self._path_ids, self.owners, self.starts
-        end = starts[-1]
-        for path, text in own:
-            data = text.encode("utf-8", "replace")
-            encoded.append(data)
-            end += len(data) + len(EDGE)
-            starts.append(end)
-            owners.append(index)
-            path_ids.append(paths.setdefault(path, len(paths)))
+    def _add(self, paths: Sequence[str], texts: Sequence[str]) -> bytes:
+        try:
+            encoded = [text.encode() for text in texts]
+        except UnicodeEncodeError:  # lone surrogates
+            encoded = [clean(text).encode() for text in texts]
+        end = self.starts.pop()
+        self.starts.extend(accumulate([len(data) + len(EDGE) for data in encoded], initial=end))
+        ids = self._paths
+        self._path_ids.extend([ids.setdefault(path, len(ids)) for path in paths])
+        return EDGE.join([*encoded, b""])
 
 
 def text_of(trace: Trace) -> TraceText:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from ...dialects.base import Role
@@ -17,19 +16,14 @@ _NAMES = 3  # names that a fold tells
 _NOTE = 250  # bytes kept free for what was left out
 _ROLES = tuple(role.value for role in Role)
 _STATUSES = ("ERROR", "OK", "UNSET")
+_FILTERS = {"name", "role", "status", "min_duration_ms"}
 
 
 def _run(trace: Trace, arguments: Arguments) -> Answer:
     tree = tree_of(trace)
     first, end = _range(tree, arguments.get("under"))
-    keeps = _filters(tree, arguments)
-    folded = not keeps and end - first > _FOLD_FROM
-    if folded:
-        rows = _folded(trace, tree, first, end)
-    else:
-        rows = array("I", range(first, end))
-        for keep in keeps:
-            rows = array("I", filter(keep, rows))
+    folded = not _FILTERS & arguments.keys() and end - first > _FOLD_FROM
+    rows = _folded(trace, tree, first, end) if folded else _filtered(tree, arguments, range(first, end))
     start = int(arguments.get("start", 0))
     lines = _lines(tree, rows, start, tree.depths[first] if first < len(tree) else 0, folded=folded)
     return Answer(_page(trace, rows, start, lines, end - first, folded=folded))
@@ -44,21 +38,21 @@ def _range(tree: Tree, under: object) -> tuple[int, int]:
     return position, tree.ends[position]
 
 
-def _filters(tree: Tree, arguments: Arguments) -> list[Callable[[int], bool]]:
-    keeps = list[Callable[[int], bool]]()
-    spans = tree.spans
+def _filtered(tree: Tree, arguments: Arguments, rows: Sequence[int]) -> Sequence[int]:
     if (name := arguments.get("name")) is not None:
-        part = str(name).casefold()
-        wanted = {each for each in {span.name for span in spans} if part in each.casefold()}
-        keeps.append(lambda position: spans[position].name in wanted)
+        part, names = str(name).casefold(), tree.names
+        wanted = {each for each in set(names) if part in each.casefold()}
+        rows = [position for position in rows if names[position] in wanted]
     if (status := _one_of("status", arguments.get("status"), _STATUSES)) is not None:
-        keeps.append(lambda position: spans[position].status_code == status)
+        statuses = tree.statuses
+        rows = [position for position in rows if statuses[position] == status]
     if (role := _one_of("role", arguments.get("role"), _ROLES)) is not None:
-        keeps.append(lambda position: tree.roles[position] == role)
+        roles = tree.roles
+        rows = [position for position in rows if roles[position] == role]
     if (milliseconds := arguments.get("min_duration_ms")) is not None:
-        least = int(milliseconds) * 1_000_000
-        keeps.append(lambda position: spans[position].duration_ns >= least)
-    return keeps
+        least, durations = int(milliseconds) * 1_000_000, tree.durations
+        rows = [position for position in rows if durations[position] >= least]
+    return rows
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> str | None:
@@ -67,16 +61,16 @@ def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> str | None:
     raise InvalidArguments(f"{name} must be {', '.join(allowed[:-1])} or {allowed[-1]}")
 
 
-def _folded(trace: Trace, tree: Tree, first: int, end: int) -> array[int]:
+def _folded(trace: Trace, tree: Tree, first: int, end: int) -> Sequence[int]:
     if end - first < len(tree):
         return tree.rows(first, end)
     known = trace.memo.get(_folded)
     if known is None:
         known = trace.memo[_folded] = tree.rows(first, end)
-    return cast("array[int]", known)
+    return cast("Sequence[int]", known)
 
 
-def _lines(tree: Tree, rows: array[int], start: int, top: int, *, folded: bool) -> Iterator[str]:
+def _lines(tree: Tree, rows: Sequence[int], start: int, top: int, *, folded: bool) -> Iterator[str]:
     for row in range(start, len(rows)):
         position = rows[row]
         depth = tree.depths[position] - top
@@ -104,7 +98,7 @@ def _fold(tree: Tree, position: int, fold: Fold, depth: int) -> str:
     )
 
 
-def _page(trace: Trace, rows: array[int], start: int, lines: Iterator[str], spans: int, *, folded: bool) -> str:
+def _page(trace: Trace, rows: Sequence[int], start: int, lines: Iterator[str], spans: int, *, folded: bool) -> str:
     if folded:
         title = f"rows {start + 1} and on, of {len(rows)}, for {spans} spans; runs of alike spans are folded"
     else:

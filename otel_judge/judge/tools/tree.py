@@ -53,8 +53,8 @@ class Tree:
     def errors_before(self) -> array[int]:
         """Spans with status ERROR before each position, and in all."""
         counts, count = array("I", [0]), 0
-        for span in self.spans:
-            count += span.status_code == "ERROR"
+        for status in self.statuses:
+            count += status == "ERROR"
             counts.append(count)
         return counts
 
@@ -67,6 +67,21 @@ class Tree:
             if end > position + 1:
                 self._fold(position, self.children(position), found)
         return found
+
+    @cached_property
+    def names(self) -> Sequence[str]:
+        """Name of each span."""
+        return [span.name for span in self.spans]
+
+    @cached_property
+    def statuses(self) -> Sequence[str]:
+        """Status code of each span."""
+        return [span.status_code for span in self.spans]
+
+    @cached_property
+    def durations(self) -> Sequence[int]:
+        """Nanoseconds of each span."""
+        return array("Q", [span.duration_ns for span in self.spans])
 
     @cached_property
     def roles(self) -> Sequence[str]:
