@@ -247,8 +247,12 @@ class JudgeConfig(Section):
     """With `{{ trace }}` the judge explores with span tools; without, it is one prompt."""
     model: str
     """A name under `models`, or `provider:model`."""
-    type: Literal["bool", "int", "float", "str"] | None = None
+    type: Literal["bool", "int", "float", "str", "list", "dict"] | None = None
     """Type of the value, where it is not one of `values`."""
+    items: Literal["bool", "int", "float", "str"] | None = None
+    """Type of what a list or dict holds; none: any of these."""
+    optional: bool = False
+    """Null is an answer too: label `none`, no score."""
     values: tuple[str, ...] | dict[str, float] | None = None
     """Labels, or labels with their scores."""
     scale: tuple[float, float] | None = None

@@ -153,7 +153,8 @@ class Deliberation:
             return self._consider(verdicts[0].args, calls)
         if calls:
             return self._closed(calls) if self.forced is not None else self._run(calls)
-        if (written := verdict.read_text(response.text or "")) is not None:
+        complete = response.finish_reason not in ("length", "content_filter")
+        if (written := verdict.read_text(response.text or "", complete=complete)) is not None:
             return self._consider(written, calls)
         if response.finish_reason == "content_filter":
             raise JudgeStopped("refused", "the model refused to answer")

@@ -27,6 +27,8 @@ from .values import value_type_of
 
 logger = logging.getLogger("otel_judge.judge")
 
+_DECIDES = {"type", "items", "optional", "values", "scale", "threshold", "passing", "reading", "limits"}
+
 
 class Judge:
     """A named judge. `grade` never raises for what a model or a provider does.
@@ -194,9 +196,7 @@ class Judge:
         decides: list[Any] = [
             prompt.version(),
             config.instructions,
-            config.model_dump(
-                mode="json", include={"type", "values", "scale", "threshold", "passing", "reading", "limits"}
-            ),
+            config.model_dump(mode="json", include=_DECIDES),
             self.model,
             self._settings,
         ]

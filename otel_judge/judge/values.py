@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, cast
 
 from ..config import JudgeConfig
 from ..errors import InstructionsError
@@ -17,6 +17,7 @@ from ..feedback import FAILED, NOT_JUDGEABLE, Value
 PASSING = ("pass", "yes", "true")
 """Labels that pass where the judge names none."""
 _TRUE, _FALSE = ("true", "yes", "pass"), ("false", "no", "fail")
+_NULLS = ("none", "null")
 _SHOWN = 60  # characters of a wrong answer that are given back
 
 
@@ -60,7 +61,18 @@ def value_type_of(config: JudgeConfig) -> ValueType:
 
     Raises `InstructionsError` for keys that contradict each other.
     """
+    inner = _required(config)
+    if not config.optional:
+        return inner
+    if isinstance(inner, Labels) and any(label.strip().casefold() in _NULLS for label in inner.scores):
+        raise InstructionsError(f"judge {config.name!r}", "`none` is a label beside `optional`", "keep one of them")
+    return Optional(inner)
+
+
+def _required(config: JudgeConfig) -> ValueType:
     where = f"judge {config.name!r}"
+    if config.items is not None and config.type not in ("list", "dict"):
+        raise InstructionsError(where, "`items` stands without `type: list` or `type: dict`", "leave it out")
     numeric = config.scale is not None or config.threshold is not None
     if config.values is not None:
         if config.type is not None or numeric:
@@ -68,11 +80,13 @@ def value_type_of(config: JudgeConfig) -> ValueType:
         return _labels(where, config.values, config.passing)
     if config.passing is not None:
         raise InstructionsError(where, "`pass` names labels, but there are no `values`", "list the labels in `values`")
-    if config.type in ("bool", "str"):
+    if config.type in ("bool", "str", "list", "dict"):
         if numeric:
             raise InstructionsError(
                 where, f"`scale` and `threshold` need a number, not {config.type}", "use type: float"
             )
+        if config.type in ("list", "dict"):
+            return Several(mapping=config.type == "dict", items=config.items)
         return Boolean() if config.type == "bool" else Words()
     if config.type is None and not numeric:
         return Labels({"pass": None, "fail": None}, frozenset({"pass"}))
@@ -168,6 +182,69 @@ class Words:
 
     def describe(self) -> str:
         return "text, in a few words"
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A list or a map of primitives. Like text it has no score."""
+
+    mapping: bool
+    items: Literal["bool", "int", "float", "str"] | None = None
+
+    def grade(self, raw: object) -> Grade:
+        given = raw
+        if isinstance(raw, str):  # some models write JSON into a string
+            with suppress(ValueError, RecursionError):
+                given = json.loads(raw)
+        if self.mapping and isinstance(given, dict):
+            entries = cast("dict[object, object]", given)
+            value: Value = {str(key): self._primitive(item, raw) for key, item in entries.items()}
+        elif not self.mapping and isinstance(given, list):
+            value = [self._primitive(item, raw) for item in cast("list[object]", given)]
+        else:
+            raise self._invalid(raw)
+        return Grade(value, None, "text", None)
+
+    def describe(self) -> str:
+        held = {None: "text, numbers or booleans", "bool": "booleans", "int": "integers", "float": "numbers"}
+        kind = "a JSON object with the values" if self.mapping else "a JSON array of"
+        return f"{kind} {held.get(self.items, 'text')}"
+
+    def _primitive(self, item: object, raw: object) -> bool | int | float | str:
+        wanted = self.items
+        if isinstance(item, bool):
+            fits = wanted in (None, "bool")
+        elif isinstance(item, int):
+            fits = wanted in (None, "int", "float")
+        elif isinstance(item, float):
+            fits = math.isfinite(item) and wanted in (None, "float")
+        else:
+            fits = isinstance(item, str) and wanted in (None, "str")
+        if not fits:
+            raise self._invalid(raw)
+        return cast("bool | int | float | str", item)
+
+    def _invalid(self, raw: object) -> InvalidValue:
+        return InvalidValue(f"{_shown(raw)} is not valid; value must be {self.describe()}")
+
+
+@dataclass(frozen=True, slots=True)
+class Optional:
+    """Another type, or null: there is nothing to grade, which is neither a pass nor a fail."""
+
+    inner: ValueType
+
+    def grade(self, raw: object) -> Grade:
+        try:
+            if raw is not None:
+                return self.inner.grade(raw)
+        except InvalidValue:
+            if not (isinstance(raw, str) and raw.strip().casefold() in _NULLS):
+                raise
+        return Grade(None, None, "none", None)
+
+    def describe(self) -> str:
+        return f"{self.inner.describe()}; or null"
 
 
 def _labels(where: str, values: tuple[str, ...] | dict[str, float], passing: tuple[str, ...] | None) -> Labels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -43,6 +43,11 @@ _LONGEST_RATIONALE = 8_000  # characters
 _MOST_EVIDENCE = 20
 _LONGEST_QUOTE = 2_000  # characters
 _FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+_MOST_TRIES = 50  # opening braces that are looked at
+_VALUE_LINE = re.compile(
+    r"^[ \t*_#-]*(?:final )?(?:verdict|value)[*_]*[ \t]*[:=][ \t]*(\S.*)$", re.IGNORECASE | re.MULTILINE
+)
+_RATIONALE_LINE = re.compile(r"^[ \t*_#-]*rationale[*_]*[ \t]*[:=][ \t*_]*(\S.*)$", re.IGNORECASE | re.MULTILINE)
 
 
 class InvalidVerdict(Exception):
@@ -85,18 +90,45 @@ def read(arguments: object) -> Verdict:
     return Verdict(rationale.strip()[:_LONGEST_RATIONALE], given["value"], _quotes(given.get("evidence")))
 
 
-def read_text(text: str) -> Mapping[str, object] | None:
-    """The arguments of a verdict that was written as text: all of it, or one fenced block. None if unclear."""
-    blocks = _FENCED.findall(text) or [text]
-    found: list[dict[str, object]] = []
-    for block in blocks:
+def read_text(text: str, *, complete: bool = True) -> Mapping[str, object] | None:
+    """The arguments of a verdict that was written as text. None where it is not clear that, or which.
+
+    Read are one JSON object with a `value`, fenced, alone or within words; and, of a text that is `complete`, a line
+    such as `Verdict: pass`, if all such lines say the same.
+    """
+    found = [given for block in _FENCED.findall(text) or [text] if (given := _object(block)) is not None]
+    if not found:
+        found = list(_embedded(text))
+    if found:
+        return found[0] if len({json.dumps(each, sort_keys=True) for each in found}) == 1 else None
+    values = {match[1].strip("*_`\"' .") for match in _VALUE_LINE.finditer(text)} if complete else set[str]()
+    if len(values) != 1:
+        return None
+    rationale = _RATIONALE_LINE.search(text)
+    return {"value": values.pop(), "rationale": rationale[1] if rationale is not None else text}
+
+
+def _object(text: str) -> dict[str, object] | None:
+    try:
+        parsed = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return cast("dict[str, object]", parsed) if isinstance(parsed, dict) and "value" in parsed else None
+
+
+def _embedded(text: str) -> Iterator[dict[str, object]]:
+    """JSON objects with a value that stand within words."""
+    decoder, place, tries = json.JSONDecoder(), text.find("{"), 0
+    while place >= 0 and tries < _MOST_TRIES:
+        tries += 1
         try:
-            parsed = orjson.loads(block)
-        except orjson.JSONDecodeError:
-            continue
-        if isinstance(parsed, dict) and "value" in parsed:
-            found.append(cast("dict[str, object]", parsed))
-    return found[0] if len(found) == 1 else None
+            parsed, end = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            end = place + 1
+        else:
+            if isinstance(parsed, dict) and "value" in parsed:
+                yield cast("dict[str, object]", parsed)
+        place = text.find("{", end)
 
 
 def _quotes(given: object) -> tuple[Quote, ...]:

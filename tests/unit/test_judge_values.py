@@ -37,6 +37,14 @@ def a_type(**options: Any) -> ValueType:
         ({"type": "float", "scale": [0, 1]}, 0.6, Grade(0.6, 0.6, "0.6-0.8", None)),
         ({"type": "float", "scale": [0, 1]}, 0.59, Grade(0.59, 0.59, "0.4-0.6", None)),
         ({"type": "float", "scale": [0, 1]}, 1, Grade(1.0, 1.0, "0.8-1", None)),
+        ({"type": "list"}, ["a", 1, True], Grade(["a", 1, True], None, "text", None)),
+        ({"type": "list", "items": "str"}, '["a"]', Grade(["a"], None, "text", None)),
+        ({"type": "list", "items": "float"}, [1, 0.5], Grade([1, 0.5], None, "text", None)),
+        ({"type": "dict", "items": "int"}, {"a": 1}, Grade({"a": 1}, None, "text", None)),
+        ({"type": "int", "optional": True}, None, Grade(None, None, "none", None)),
+        ({"type": "int", "optional": True}, "null", Grade(None, None, "none", None)),
+        ({"type": "int", "optional": True}, 3, Grade(3, 3.0, "number", None)),
+        ({"type": "str", "optional": True}, "none", Grade("none", None, "text", None)),
         ({"scale": [0, 1]}, 0, Grade(0.0, 0.0, "0-0.2", None)),
         ({"type": "int", "scale": [1, 5]}, 3, Grade(3, 3.0, "2.6-3.4", None)),
         ({"scale": [-1, 1]}, -1, Grade(-1.0, -1.0, "-1--0.6", None)),
@@ -128,3 +136,40 @@ def test_a_value_type_that_contradicts_itself_is_an_error_at_construction(option
     with pytest.raises(InstructionsError, match=r"judge 'judge': .*") as refused:
         a_type(**options)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "raw"),
+    [
+        ({"type": "list"}, {"a": 1}),
+        ({"type": "list"}, "a"),
+        ({"type": "list"}, [None]),
+        ({"type": "list"}, [["a"]]),
+        ({"type": "list"}, [math.nan]),
+        ({"type": "list"}, "[NaN]"),
+        ({"type": "list", "items": "str"}, [1]),
+        ({"type": "list", "items": "int"}, [True]),
+        ({"type": "list", "items": "bool"}, [1]),
+        ({"type": "dict", "items": "int"}, {"a": 1.5}),
+        ({"type": "dict"}, ["a"]),
+        ({"type": "bool"}, None),
+        ({"type": "int", "optional": True}, "five"),
+    ],
+)
+def test_what_is_not_of_the_type_is_no_value(options: dict[str, Any], raw: object) -> None:
+    with pytest.raises(InvalidValue, match="value must be"):
+        grade(a_type(**options), raw)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"items": "str"},
+        {"type": "int", "items": "int"},
+        {"type": "list", "scale": [0, 1]},
+        {"values": ["some", "none"], "optional": True},
+    ],
+)
+def test_keys_that_contradict_each_other_about_lists_and_null_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(InstructionsError, match="judge 'judge'"):
+        a_type(**options)
