@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
         """Print what the judge would see of a span tool."""
         from ..errors import SourceError
         from ..judge import tools
+        from ..judge.blind import blind
         from ..sources import read_traces
 
         traces = list(read_traces(source, trace_id=trace_id))
@@ -26,4 +27,4 @@ def add_to(app: typer.Typer) -> None:
         if len(traces) > 1:
             known = ", ".join(trace.trace_id for trace in traces[:3])
             raise SourceError(source, f"{len(traces)} traces", f"choose one with --trace-id, such as {known}")
-        sys.stdout.write(tools.call_text(name, traces[0], arguments or []))
+        sys.stdout.write(tools.call_text(name, blind(traces[0]), arguments or []))

@@ -17,6 +17,7 @@ from ..trace import Trace
 from . import filling, prompt
 from .agent import Brief, Deliberation, Ruling
 from .ask import Asker
+from .blind import blind
 from .budget import Budget
 from .faults import JudgeStopped
 from .instructions import Instructions
@@ -106,6 +107,7 @@ class Judge:
         activity: Activity,
         answered: Callable[[], None] | None,
     ) -> Feedback:
+        trace = blind(trace)
         filled, missing = filling.fill(self.instructions.filled, trace, given)
         if missing is not None:
             return self._missing(target, missing)

@@ -1,0 +1,56 @@
+"""The trace without what others have said of it: a judge forms its own view.
+
+Scores that stand in a trace follow the GenAI semantic conventions: `gen_ai.evaluation.*` attributes on a span or an
+event, or a span of their own. What this service emits itself is left out before, by its resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanProto
+
+from .. import semconv
+from ..trace import SpanBlock, Trace
+
+_PREFIX = "gen_ai.evaluation."
+_MARK = _PREFIX.encode()
+
+
+def blind(trace: Trace) -> Trace:
+    """The trace without earlier feedback; the same one where it holds none. Worked out once a trace."""
+    known = trace.memo.get(blind)
+    if isinstance(known, Trace):
+        return known
+    if not any(_MARK in data for block in trace.blocks for data in block.spans):
+        return trace
+    blocks = [SpanBlock(origin, list(_kept(spans))) for origin, spans in trace.blocks]
+    made = Trace(trace.raw_trace_id, blocks, completion=trace.completion, tenant=trace.tenant)
+    trace.memo[blind] = made
+    return made
+
+
+def _kept(spans: Iterable[bytes]) -> Iterable[bytes]:
+    for data in spans:
+        if _MARK not in data:
+            yield data
+            continue
+        span = SpanProto.FromString(data)
+        keys = {attribute.key for attribute in span.attributes}
+        if semconv.EVALUATION_NAME in keys and semconv.OPERATION_NAME not in keys:
+            continue  # a span that is nothing but a score
+        attributes = _unmarked(span.attributes)
+        events = [event for event in span.events if not _is_score(event)]
+        del span.attributes[:], span.events[:]
+        span.attributes.extend(attributes)
+        span.events.extend(events)
+        yield span.SerializeToString()
+
+
+def _is_score(event: SpanProto.Event) -> bool:
+    return event.name.startswith(_PREFIX) or len(_unmarked(event.attributes)) < len(event.attributes)
+
+
+def _unmarked(attributes: Iterable[KeyValue]) -> list[KeyValue]:
+    return [attribute for attribute in attributes if not attribute.key.startswith(_PREFIX)]
