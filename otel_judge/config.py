@@ -265,6 +265,8 @@ class JudgeConfig(Section):
     """The span that the feedback is about."""
     reading: Literal["auto", "whole", "explore"] = "auto"
     """`whole` shows the judge all of the trace, `explore` a map and tools; `auto` decides by size."""
+    sweep: bool = False
+    """For judges that must show absence, such as of leaks: what was not read is told, and passes nothing."""
     limits: Limits = Limits()
     owner: Name | None = None
     """Goes out as `otel_judge.judge.owner` and as a metric label."""
@@ -354,7 +356,6 @@ LATER_KEYS = frozenset(
         "judges[].evidence",
         "judges[].python",
         "judges[].shadow_of",
-        "judges[].sweep",
         "memory_limiter",
         "receivers.otlp.protocols.grpc.auth",
         "receivers.otlp.protocols.grpc.keepalive",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..feedback import Evidence
 from ..trace import Trace
-from . import condense, evidence, prompt, tools, verdict
+from . import condense, evidence, prompt, sweep, tools, verdict
 from .ask import Asker
 from .budget import TURN_BYTES, Budget, Ceiling, tokens_of
 from .faults import JudgeStopped
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("otel_judge.judge")
 
 _FIRST_TOO_LARGE = {"tokens": "token_limit", "usd": "usd_limit"}
+_SWEEPS = 5  # verdicts that are sent back because not all was read
 _CUT_OFFS = 2  # answers that may be cut off for length before that is the end of it
 _CLOSED_ANSWERS = 2  # calls of span tools that are still answered once reading is closed, turn by turn
 
@@ -42,6 +43,8 @@ class Brief:
     span_tools: bool
     whole: bool = False
     """All of the trace is in the shared part."""
+    sweep: bool = False
+    """The judge answers for all of the trace."""
 
     @property
     def size(self) -> int:
@@ -89,7 +92,7 @@ class Deliberation:
         self._seen: dict[str, tuple[Seen, ...]] = {}
         self._standing: Ruling | None = None
         self._mended = self._questioned = self._reminded = False
-        self._closed_answers = self._cut_offs = 0
+        self._closed_answers = self._cut_offs = self._sweeps = 0
 
     async def rule(self) -> Ruling:
         """The verdict. Raises `JudgeStopped` when there is none."""
@@ -173,6 +176,9 @@ class Deliberation:
             graded = grade(self._value_type, given.value)
         except (verdict.InvalidVerdict, InvalidValue) as error:
             return self._mend(str(error), calls)
+        if graded.passed is not False and self._may_read_on() and (missing := self.unread()) is not None:
+            self._sweeps += 1
+            return _Reply.to(calls, prompt.unread(missing))
         found = tuple(evidence.check(self._trace, each.span_id, each.quote, each.path) for each in given.evidence)
         self._standing = Ruling(graded, given.rationale, found)
         unverified = [evidence.reason(self._trace, each) for each in found if not each.verified]
@@ -180,6 +186,13 @@ class Deliberation:
             return self._standing
         self._questioned = True
         return _Reply.to(calls, prompt.unverified(unverified))
+
+    def unread(self) -> str | None:
+        """What a judge that answers for all of the trace has not read, in words."""
+        return sweep.unread(self._trace, self._record, whole=self._brief.whole) if self._brief.sweep else None
+
+    def _may_read_on(self) -> bool:
+        return self.forced is None and not self._brief.whole and self._sweeps < _SWEEPS
 
     def _mend(self, problem: str, calls: Sequence[ToolCallPart]) -> _Reply:
         if self._mended:

@@ -24,11 +24,11 @@ from .instructions import Instructions
 from .models import Models
 from .reading import Opening, Record, open_trace
 from .tracing import Activity, Tracing
-from .values import value_type_of
+from .values import Grade, value_type_of
 
 logger = logging.getLogger("otel_judge.judge")
 
-_DECIDES = {"type", "items", "optional", "values", "scale", "threshold", "passing", "reading", "limits"}
+_DECIDES = {"type", "items", "optional", "values", "scale", "threshold", "passing", "reading", "sweep", "limits"}
 
 
 class Judge:
@@ -41,6 +41,10 @@ class Judge:
         self.config = config
         self.instructions = Instructions.parse(config.instructions, config.name)
         self.value_type = value_type_of(config)
+        if config.sweep and not self.instructions.explores:
+            raise InstructionsError(
+                f"judge {config.name!r}", "`sweep` reads a trace, and the instructions use none", "add {{ trace }}"
+            )
         self.model = models.spec(config.model)
         """`provider:model`."""
         self._chain = models.chain(config.model)
@@ -132,7 +136,7 @@ class Judge:
             activity=activity,
         )
         try:
-            feedback = self._feedback(target, await deliberation.rule())
+            feedback = self._feedback(target, await deliberation.rule(), deliberation.unread())
         except JudgeStopped as stopped:
             feedback = self._failure(target, JudgeFailure(stopped.type, stopped.message))
         return replace(
@@ -155,10 +159,21 @@ class Judge:
             return Brief(prompt.SYSTEM_PROMPT, "", "\n\n".join(own), span_tools=False)
         show = prompt.whole if opening.whole else prompt.overview
         shared = show(target.trace_id, opening.text)
-        return Brief(prompt.SYSTEM_TRACE, shared, "\n\n".join(own), span_tools=True, whole=opening.whole)
+        return Brief(
+            prompt.SYSTEM_TRACE,
+            shared,
+            "\n\n".join(own),
+            span_tools=True,
+            whole=opening.whole,
+            sweep=self.config.sweep,
+        )
 
-    def _feedback(self, target: Target, ruling: Ruling) -> Feedback:
+    def _feedback(self, target: Target, ruling: Ruling, unread: str | None) -> Feedback:
         graded = ruling.grade
+        if unread is not None:
+            if graded.passed:
+                graded = Grade(None, None, NOT_JUDGEABLE, None)
+            graded = replace(graded, note=f"{graded.note or ''} (not read: {unread})".strip())
         return Feedback(
             target=target,
             scorer=self.scorer,

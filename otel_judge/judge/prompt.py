@@ -103,6 +103,14 @@ def condensed(call: str, size: int, places: Sequence[str]) -> str:
     return f"[Condensed: {call} was answered with {size:,} bytes.{where} Call it again to read it again.]"
 
 
+def unread(missing: str) -> str:
+    """To a judge that must show absence and has not read all."""
+    return (
+        f"Not read yet: {missing}. This judge answers for all of the trace: read on with the span tools, then call "
+        "`verdict` again. What is an image or another blob cannot be read."
+    )
+
+
 def repair(problem: str) -> str:
     return f"The verdict does not count: {problem}. Call `verdict` again."
 
