@@ -15,8 +15,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from otel_judge import dialects
 from otel_judge.judge import tools
-from otel_judge.judge.tools.tree import tree_of
+from otel_judge.judge.tools.tree import Tree, tree_of
 from otel_judge.judge.trace_text import text_of
 from otel_judge.testing.traces import TraceBuilder, answers, asks, text
 from otel_judge.trace import Trace
@@ -115,8 +116,10 @@ def measure(spans: int) -> Iterator[Row]:
     size = trace.size
     del stored
     yield Row(f"once: spans parsed ({size / 1e6:.0f} MB)", once("", lambda: trace.spans).ms, None, 0)
-    yield once("decoded text, dialects read", lambda: text_of(trace), decoded)
-    yield once("tree, folds, roles", lambda: (tree_of(trace).folds, tree_of(trace).roles))
+    yield once("attributes decoded", lambda: [span.attributes for span in trace.spans])
+    yield once("dialects read", lambda: [dialects.read(span) for span in trace.spans])
+    yield once("decoded text built", lambda: text_of(trace), decoded)
+    yield once("tree, folds, columns", lambda: (tree_of(trace).folds, _columns(tree_of(trace))))
     yield once("get_trace_info", lambda: tools.call("get_trace_info", trace, {}))
     yield once("span_statistics", lambda: tools.call("span_statistics", trace, {}))
     ids = [span.span_id for span in trace.spans]
@@ -133,6 +136,10 @@ def measure(spans: int) -> Iterator[Row]:
     for name, patterns in patterns_of(spans).items():
         yield p95(f"search, {name}", "search_trace_regex", trace, [{"pattern": each} for each in patterns], search)
     yield once("search, every value matches", lambda: tools.call("search_trace_regex", trace, {"pattern": "."}))
+
+
+def _columns(tree: Tree) -> object:
+    return tree.positions, tree.names, tree.roles, tree.statuses, tree.durations, tree.errors_before
 
 
 def patterns_of(spans: int) -> dict[str, list[str]]:

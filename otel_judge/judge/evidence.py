@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 from ..feedback import Evidence
 from ..trace import Trace
 from .text import all_fields
+from .tools.answer import InvalidArguments
+from .tools.pattern import pattern_of
+from .trace_text import text_of
 
 _SHOWN = 80  # characters of a quote that are given back
+_LONGEST = 1.0  # seconds of looking for a quote in other spans
 
 
 def check(trace: Trace, span_id: str, quote: str, path: str | None) -> Evidence:
@@ -29,7 +36,27 @@ def reason(trace: Trace, evidence: Evidence) -> str:
     if evidence.span_id not in trace.by_id:
         return f"no span has the id {evidence.span_id[:40]!r}"
     quote = evidence.quote if len(evidence.quote) <= _SHOWN else evidence.quote[:_SHOWN] + "…"
-    return f"the quote {quote!r} does not stand in span {evidence.span_id}"
+    missing = f"the quote {quote!r} does not stand in span {evidence.span_id}"
+    if (elsewhere := _elsewhere(trace, evidence.quote)) is not None:
+        return f"{missing}, but in span {elsewhere[0]} at {elsewhere[1]}"
+    if "…" in evidence.quote:
+        return f"{missing}; quote one piece of it, since … stands where a tool left something out"
+    return missing
+
+
+def _elsewhere(trace: Trace, quote: str) -> tuple[str, str] | None:
+    """Span id and path of the first value in which the quote stands, however its words are spaced."""
+    try:
+        pattern = pattern_of(r"\s+".join(re.escape(word) for word in quote.split()))
+    except InvalidArguments:  # too long to look for
+        return None
+    text, until = text_of(trace), time.monotonic() + _LONGEST
+    for value in pattern.values(text):
+        if value is not None:
+            return trace.spans[text.owners[value]].span_id, text.path(value)
+        if time.monotonic() > until:
+            break
+    return None
 
 
 def _normal(text: str) -> str:

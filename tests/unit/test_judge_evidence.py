@@ -106,3 +106,22 @@ def test_nothing_that_a_model_says_raises_anything_else(said: object) -> None:
     if isinstance(said, str):
         verdict.read_text(said)
         evidence.check(TRACE, said, said, said)
+
+
+def test_a_quote_of_another_span_is_told_where_it_stands() -> None:
+    build = TraceBuilder(service=None)
+    first = build.span("first", attributes={"note": "(a) the  order\nis late"})
+    second = build.span("second", start=1.0)
+    trace = build.trace()
+    missed = evidence.check(trace, second, "(a) the order is late", None)
+    assert evidence.reason(trace, missed).endswith(f"span {second}, but in span {first} at attributes.note")
+
+
+def test_a_quote_over_a_cut_is_told_why_it_fails() -> None:
+    missed = evidence.check(TRACE, ROOT, "It ships … surely.", "output")
+    assert "quote one piece of it" in evidence.reason(TRACE, missed)
+
+
+def test_a_quote_too_long_to_look_for_elsewhere_is_still_answered() -> None:
+    missed = evidence.check(TRACE, ROOT, "x " * 1_000, None)
+    assert evidence.reason(TRACE, missed).endswith(f"does not stand in span {ROOT}")

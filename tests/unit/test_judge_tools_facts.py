@@ -84,6 +84,8 @@ def test_what_limits_of_the_sdk_cut_is_said() -> None:
     span.dropped_attributes_count, span.dropped_events_count = 3, 1
     trace = Trace(span.trace_id, [SpanBlock(origin, [span.SerializeToString()])])
     assert info(trace)[-1] == ("unusual: limits of the SDK cut 1 spans: 3 attributes, 1 events and 0 links are missing")
+    shown = tools.call("get_span", trace, {"span_id": trace.spans[0].span_id})
+    assert "cut by limits of the SDK: 3 attributes, 1 events" in shown
 
 
 def test_statistics_count_by_name_and_share_the_critical_path() -> None:

@@ -42,8 +42,9 @@ def _run(trace: Trace, arguments: Arguments) -> Answer:
 
 def title(trace: Trace, span: Span) -> str:
     """What is known of a span beside its text, on one line."""
+    kind = "" if span.kind in ("UNSPECIFIED", "INTERNAL") else f", kind {span.kind.lower()}"
     facts = [
-        f"role {dialects.read(span).role.value}",
+        f"role {dialects.read(span).role.value}{kind}",
         f"service {cut(span.service or 'unknown', 60)}",
         f"{duration(span.duration_ns)}, from +{duration(max(0, span.start_ns - trace.start_ns))}",
         f"status {span.status_code}",
@@ -53,7 +54,20 @@ def title(trace: Trace, span: Span) -> str:
     if children:
         more = f" and {len(children) - 5} more" if len(children) > 5 else ""
         facts.append("children " + " ".join(child.span_id for child in children[:5]) + more)
+    if dropped := dropped_by_sdk(span):
+        facts.append(f"cut by limits of the SDK: {dropped}")
     return f"span {span.span_id} · " + " · ".join(facts)
+
+
+def dropped_by_sdk(span: Span) -> str:
+    """What the SDK says its limits cut of the span (opentelemetry-proto, trace.proto); empty for nothing."""
+    proto = span.proto
+    counts = {
+        "attributes": proto.dropped_attributes_count,
+        "events": proto.dropped_events_count,
+        "links": proto.dropped_links_count,
+    }
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def whole(field: Field) -> str:
