@@ -1,22 +1,34 @@
 """How a judge reads: a small trace whole in the first message, a large one as a map and on by tool.
 
-Exploring makes short traces worse and dearer; whole long ones do not fit. The limit stands here alone, so that
-measurement can move it.
+Exploring makes short traces worse and dearer; whole long ones do not fit. The limits stand here alone, so that
+measurement can move them. What is read is the trajectory: raw spans repeat each message many times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
+from ..dialects.base import Blob
 from ..feedback import Coverage
 from ..trace import Span, Trace
+from ..trajectory import failure_of, steps
 from . import text, tools
-from .tools import get_span
 from .tools.answer import Seen, size
+from .tools.read_steps import pages
+from .tools.step_text import StepText, body, units
 
 WHOLE_BYTES = 40_000  # about 12,000 tokens
+_DETAILED_BYTES: Final = 20_000  # a trace within this is shown with every value of its spans
+_HEAD_BYTES: Final = 5_000  # of the first steps in a map
+_TAIL_BYTES: Final = 5_000  # of the last steps
+_ERROR_BYTES: Final = 4_000  # of the steps at which something went wrong
+_VALUE_BYTES: Final = 800  # of one value in a map
+_ERROR_VALUE_BYTES: Final = 250
+
+_STEPS = "Steps, each message, tool call and result once, where it first stands: number, who [span id path]"
 Mode: TypeAlias = Literal["auto", "whole", "explore"]
 
 
@@ -30,69 +42,169 @@ class Opening:
 
 
 def open_trace(trace: Trace, mode: Mode) -> Opening:
-    """The first sight of the trace, the same for every judge that reads it in this mode."""
+    """The first sight of the trace, the same for every judge that reads it in this mode.
+
+    `auto`: the whole trajectory if it fits into `WHOLE_BYTES`, else a map. A small one comes with every other value of
+    its spans, such as attributes, which a longer one leaves to the tools.
+    """
     if mode == "explore":
         return _map(trace)
-    limit = WHOLE_BYTES if mode == "auto" else None
-    if limit is not None and len(trace) * 60 > limit:  # a line for each span is too much already
-        return _map(trace)
-    lines, used = list[str](), 0
-    for line in _whole(trace):
-        lines.append(line)
+    detailed = _whole(trace, _DETAILED_BYTES, details=True)
+    if detailed is not None:
+        return detailed
+    return _whole(trace, WHOLE_BYTES if mode == "auto" else None, details=False) or _map(trace)
+
+
+def _whole(trace: Trace, limit: int | None, *, details: bool) -> Opening | None:
+    """All steps; None if they do not fit into `limit` bytes."""
+    info = tools.answer("get_trace_info", trace, {})
+    writer = StepText(trace, None, details)
+    lines = [info.text, "", _STEPS]
+    used = sum(size(line) + 1 for line in lines)
+    for number in range(1, len(steps(trace)) + 1):
+        line = writer.write(number)
         used += size(line) + 1
         if limit is not None and used > limit:
-            return _map(trace)
-    seen = tuple(Seen(span.span_id, path, 0, len(said)) for span in trace.spans for path, said in text.fields(span))
-    return Opening("\n".join(lines), whole=True, seen=seen)
+            return None
+        lines.append(line)
+    return Opening("\n".join(lines), whole=True, seen=(*info.seen, *writer.seen))
 
 
 def _map(trace: Trace) -> Opening:
-    parts = (f"{name}:\n{tools.call(name, trace, {})}" for name in ("get_trace_info", "list_spans"))
-    return Opening("\n\n".join(parts), whole=False)
+    """Info, the folded tree, where the trajectory begins and ends, and every error."""
+    sections, seen = list[str](), list[Seen]()
+    for name in ("get_trace_info", "list_spans"):
+        answer = tools.answer(name, trace, {})
+        sections.append(f"{name}:\n{answer.text}")
+        seen += answer.seen
+    total = len(steps(trace))
+    first, shown = pages(trace, range(1, total + 1), _HEAD_BYTES, _VALUE_BYTES)
+    seen += shown
+    last, shown = _last(trace, range(len(first) + 1, total + 1))
+    seen += shown
+    left = total - len(first) - len(last)
+    gap = [f"… {left} steps left out; next: read_steps start={len(first) + 1}"] if left else []
+    sections.append("\n".join([f"read_steps: {total} steps. {_STEPS}", *first, *gap, *last]))
+    errors, shown = _errors(trace, range(len(first) + 1, total - len(last) + 1))
+    seen += shown
+    if errors:
+        sections.append("\n".join(errors))
+    return Opening("\n\n".join(sections), whole=False, seen=tuple(seen))
 
 
-def _whole(trace: Trace) -> Iterator[str]:
-    yield tools.call("get_trace_info", trace, {})
-    named: set[object] = set()
-    for _, span in trace.walk():
-        yield ""
-        yield get_span.title(trace, span)
-        for said in text.fields(span):
-            yield get_span.whole(said)
-        if span.origin not in named:  # spans of one origin have the same resource
-            named.add(span.origin)
-            for said in text.resource_fields(span):
-                yield get_span.whole(said)
+def _last(trace: Trace, numbers: Sequence[int]) -> tuple[list[str], list[Seen]]:
+    lines, seen, room = list[str](), list[Seen](), _TAIL_BYTES
+    for number in reversed(numbers):
+        writer = StepText(trace, _VALUE_BYTES)
+        line = writer.write(number)
+        room -= size(line) + 1
+        if room < 0:
+            break
+        lines.append(line)
+        seen += writer.seen
+    return lines[::-1], seen
+
+
+def _errors(trace: Trace, between: Sequence[int]) -> tuple[list[str], list[Seen]]:
+    """Steps that failed among those that the map leaves out."""
+    told = steps(trace).steps
+    failed = [number for number in between if failure_of(told[number - 1]) is not None]
+    if not failed:
+        return [], []
+    lines, seen = pages(trace, failed, _ERROR_BYTES, _ERROR_VALUE_BYTES)
+    left = len(failed) - len(lines)
+    more = [f"… {left} more; next: read_steps only=errors start={failed[len(lines)]}"] if left else []
+    return [f"Steps left out above at which something went wrong: {len(failed)}", *lines, *more], seen
 
 
 @dataclass(slots=True)
 class Record:
     """What of the trace a judge has seen so far."""
 
-    _pieces: dict[tuple[str, str], list[tuple[int, int]]] = field(
+    _seen: dict[tuple[str, str], list[tuple[int, int]]] = field(
         default_factory=dict[tuple[str, str], list[tuple[int, int]]]
     )
 
     def add(self, seen: tuple[Seen, ...]) -> None:
         for span_id, path, start, end in seen:
-            self._pieces.setdefault((span_id, path), []).append((start, end))
+            self._seen.setdefault((span_id, path), []).append((start, end))
 
     def coverage(self, trace: Trace) -> Coverage:
-        """Shares of spans and of text, without the resources; what was shown twice counts once."""
-        spans = {span_id for span_id, _ in self._pieces}
+        """Shares of spans and of text, without the resources; what was shown twice counts once.
+
+        A part of a conversation, or a value of a tool, that was shown in full counts as seen wherever the trace repeats
+        it; and a span all of whose conversation was shown so counts as seen. Images and other blobs are never seen.
+        """
+        seen = {place: _Stretches(stretches) for place, stretches in self._seen.items()}
+        spans = {span_id for span_id, _ in seen}
+        known: set[str] = set()
+        for span_id in spans & trace.by_id.keys():
+            for piece in _pieces(trace.by_id[span_id]):
+                if piece.repeatable and _overlap(seen, span_id, piece) == piece.length:
+                    known.add(piece.body)
         shown = total = 0
         for span in trace.spans:
-            shown += self._shown(span) if span.span_id in spans else 0
-            total += sum(len(said) for _, said in text.fields(span))
-        return Coverage(len(spans) / max(1, len(trace)), shown / total if total else 1.0)
+            pieces = list(_pieces(span))
+            total += sum(piece.length for piece in pieces)
+            repeatable = [piece for piece in pieces if piece.repeatable]
+            if repeatable and all(piece.body in known for piece in repeatable):
+                spans.add(span.span_id)
+            shown += sum(
+                piece.length if piece.repeatable and piece.body in known else _overlap(seen, span.span_id, piece)
+                for piece in pieces
+            )
+        return Coverage(len(spans & trace.by_id.keys()) / max(1, len(trace)), shown / total if total else 1.0)
 
-    def _shown(self, span: Span) -> int:
-        return sum(_union(self._pieces.get((span.span_id, path), [])) for path, _ in text.fields(span))
+
+class _Piece(NamedTuple):
+    """A stretch of a span's text, in characters."""
+
+    path: str
+    start: int
+    length: int
+    body: str
+    """What it says, without its role."""
+    repeatable: bool
+    """It is of a conversation or a tool, which traces repeat."""
+    blob: bool = False
 
 
-def _union(pieces: list[tuple[int, int]]) -> int:
-    covered = reached = 0
-    for start, end in sorted(pieces):
-        covered += max(0, end - max(start, reached))
-        reached = max(reached, end)
-    return covered
+class _Stretches:
+    """Stretches of one value, joined, in order."""
+
+    def __init__(self, stretches: Sequence[tuple[int, int]]) -> None:
+        self._starts, self._ends = list[int](), list[int]()
+        for start, end in sorted(stretches):
+            if self._ends and start <= self._ends[-1]:
+                self._ends[-1] = max(end, self._ends[-1])
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
+
+    def overlap(self, start: int, end: int) -> int:
+        """How many characters of that stretch they hold."""
+        found = 0
+        for index in range(max(0, bisect_right(self._starts, start) - 1), len(self._starts)):
+            if self._starts[index] >= end:
+                break
+            found += max(0, min(end, self._ends[index]) - max(start, self._starts[index]))
+        return found
+
+
+def _overlap(seen: dict[tuple[str, str], _Stretches], span_id: str, piece: _Piece) -> int:
+    stretches = seen.get((span_id, piece.path))
+    return 0 if stretches is None or piece.blob else stretches.overlap(piece.start, piece.start + piece.length)
+
+
+def _pieces(span: Span) -> Iterator[_Piece]:
+    for path, said in text.fields(span):
+        if path not in ("input", "output"):
+            yield _Piece(path, 0, len(said), said, repeatable=path.startswith("tool."))
+            continue
+        for unit in units(span, path):
+            length = unit.end - unit.start
+            if isinstance(unit.part, Blob):
+                yield _Piece(path, unit.start, max(length, unit.part.size or 0), "", repeatable=False, blob=True)
+            else:
+                spoken = body(unit.part)
+                yield _Piece(path, unit.start, length, spoken, repeatable=bool(spoken))

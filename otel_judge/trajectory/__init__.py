@@ -8,11 +8,22 @@ from __future__ import annotations
 from .answer import FinalOutput, final_output, last_model_span, outermost_agent, user_request
 from .model_calls import ModelCall, TokenTotals, model_calls, token_totals
 from .places import Place
+from .steps import AgentRun, ModelTurn, Said, Step, ToolStep, Trajectory, Work, failure_of
 from .target import target_of
+from .telling import steps
 from .tool_calls import ToolUse, tool_calls
 from .tool_matching import canonical
 
 __all__ = [
+    "AgentRun",
+    "ModelTurn",
+    "Said",
+    "Step",
+    "ToolStep",
+    "Trajectory",
+    "Work",
+    "failure_of",
+    "steps",
     "FinalOutput",
     "ModelCall",
     "Place",

@@ -46,7 +46,7 @@ class ToolUse:
 
 
 @dataclass(slots=True)
-class _Draft:
+class Draft:
     """A use while the trace is read."""
 
     name: str
@@ -97,7 +97,7 @@ def tool_calls(trace: Trace) -> tuple[ToolUse, ...]:
       in an input count from the last user message on; what stands before it belongs to earlier runs.
     """
     reader = _Reader()
-    for draft in _runs(trace):
+    for draft in runs(trace):
         reader.add_run(draft)
     models = {call.span.span_id for call in model_calls(trace)}
     talking = [span for span in trace.spans if dialects.read(span).role in (Role.MODEL, Role.AGENT, Role.WORKFLOW)]
@@ -114,9 +114,9 @@ def tool_calls(trace: Trace) -> tuple[ToolUse, ...]:
     return tuple(draft.finish() for draft in sorted(reader.drafts, key=lambda draft: draft.at_ns))
 
 
-def _runs(trace: Trace) -> Iterator[_Draft]:
+def runs(trace: Trace) -> Iterator[Draft]:
     """Tool spans as uses, by start time; nested ones of the same tool as one."""
-    drafts: dict[str, _Draft] = {}
+    drafts: dict[str, Draft] = {}
     around = enclosing(trace, {Role.TOOL}, walls=(Role.AGENT, Role.MODEL))
     for span_id, outer in around.items():  # parents first
         span = trace.by_id[span_id]
@@ -129,7 +129,7 @@ def _runs(trace: Trace) -> Iterator[_Draft]:
                 same.error = error
             draft = same
         else:
-            draft = _Draft(run.name, span, span.start_ns, run.call_id, run=True, error=error)
+            draft = Draft(run.name, span, span.start_ns, run.call_id, run=True, error=error)
         draft.take_arguments(run.arguments, Place(span_id, "tool.arguments"))
         draft.take_result(run.result, Place(span_id, "tool.result"))
         drafts[span_id] = draft
@@ -143,14 +143,14 @@ class _Reader:
     """Reads messages in order and finds for each call and result the use that it belongs to."""
 
     def __init__(self) -> None:
-        self.drafts: list[_Draft] = []
-        self._pool: SpanPool[_Draft] = SpanPool()
-        self._by_id: dict[str, _Draft] = {}
+        self.drafts: list[Draft] = []
+        self._pool: SpanPool[Draft] = SpanPool()
+        self._by_id: dict[str, Draft] = {}
         """The latest use with that id: some models number their calls anew in each turn."""
-        self._without_id: dict[str, list[_Draft]] = {}
+        self._without_id: dict[str, list[Draft]] = {}
         """Uses whose calls carry no id, by tool, in order: known again by their place in the conversation."""
 
-    def add_run(self, draft: _Draft) -> None:
+    def add_run(self, draft: Draft) -> None:
         self.drafts.append(draft)
         self._pool.add(draft, draft.name, draft.arguments, draft.call_id)
 
@@ -191,7 +191,7 @@ class _Reader:
         draft = self._pool.take(call.name, arguments, call.id)
         if draft is None:
             at_ns = span.start_ns if path == "input" else max(span.start_ns, span.end_ns)
-            draft = _Draft(call.name, span, at_ns, call.id, run=False)
+            draft = Draft(call.name, span, at_ns, call.id, run=False)
             self.drafts.append(draft)
         draft.take_arguments(arguments, Place(span.span_id, path))
         if call.id is None:

@@ -27,7 +27,7 @@ def test_an_explored_trace_gives_a_verdict_with_verified_evidence() -> None:
     assert feedback.model == "claude-sonnet-5-5"
     assert feedback.judged_at_ns == NOW_NS
     assert feedback.coverage is not None
-    assert feedback.coverage.spans == 0.5
+    assert feedback.coverage.spans == 1.0
     assert 0 < feedback.coverage.bytes < 1
     assert len(model.requests) == 3
     assert [request.body["max_tokens"] for request in model.requests] == [2048] * 3
@@ -73,7 +73,8 @@ def test_a_large_trace_is_shown_as_a_map() -> None:
     with judging([verdict("pass")]) as (model, grade):
         feedback = grade(a_large_trace())
     assert feedback.reading == "explored"
-    assert feedback.coverage == Coverage(0.0, 0.0)
+    assert feedback.coverage is not None
+    assert 0 < feedback.coverage.spans < 0.1
     assert len(model.requests[0].prompt) < 20_000
     assert "spans: 301" in model.requests[0].prompt
 

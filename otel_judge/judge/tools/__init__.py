@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 
 from ...errors import ConfigError
 from ...trace import Trace
-from . import get_span, get_trace_info, list_spans, search_trace_regex, span_statistics
+from . import get_span, get_trace_info, list_spans, read_steps, search_trace_regex, span_statistics
 from .answer import CAP_BYTES, Answer, Arguments, InvalidArguments, Tool, cut, head, size
 
 __all__ = ["CAP_BYTES", "TOOLS", "Answer", "Tool", "answer", "call", "call_text"]
 
 TOOLS: Mapping[str, Tool] = {
     module.TOOL.name: module.TOOL
-    for module in (get_trace_info, list_spans, get_span, search_trace_regex, span_statistics)
+    for module in (get_trace_info, read_steps, list_spans, get_span, search_trace_regex, span_statistics)
 }
 """Every span tool by name, in the order in which judges see them."""
 
