@@ -70,7 +70,10 @@ def fault_of(error: Exception, secrets: Sequence[str] = ()) -> Fault | None:
             _said(error, secrets),
             error.status_code >= 500,
         )
-    if isinstance(error, known.ModelAPIError | known.UnexpectedModelBehavior):
+    # Over JSON of another shape the clients trip, each in its own way.
+    if isinstance(
+        error, known.ModelAPIError | known.UnexpectedModelBehavior | TypeError | AttributeError | LookupError
+    ):
         said = "the answer is not what the provider's protocol says"
         return Fault("invalid_response", said, retryable=True, maybe_used=True)
     return None

@@ -165,8 +165,9 @@ def test_what_may_pass_is_tried_again(named: str, fault: Reply) -> None:
 
 
 @both
-def test_a_server_that_speaks_no_such_protocol_is_an_invalid_response(named: str) -> None:
-    with judging(named, lambda _: garbage(), limits={"seconds": 2}) as (_, grade):
+@pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b'{"answer": 42}'])
+def test_a_server_that_speaks_no_such_protocol_is_an_invalid_response(named: str, body: bytes) -> None:
+    with judging(named, lambda _: garbage(body), limits={"seconds": 2}) as (_, grade):
         feedback = grade()
     assert feedback.error is not None
     assert feedback.error.type == "invalid_response"
