@@ -220,6 +220,8 @@ def test_every_answer_on_any_trace_is_within_the_cap_and_the_same_again(trace: T
         ("get_trace_info", {}),
         ("list_spans", {"start": start}),
         ("list_spans", {"name": data.draw(TEXT), "under": span.span_id}),
+        ("list_spans", {"role": "other", "status": "ERROR", "min_duration_ms": start}),
+        ("span_statistics", {"sort": data.draw(st.sampled_from(["total", "errors", "critical_path"])), "start": start}),
         ("get_span", {"span_id": span.span_id, "start": start}),
         ("get_span", {"span_id": span.span_id, "path": path, "start": start}),
         (
@@ -236,7 +238,21 @@ def test_every_answer_on_any_trace_is_within_the_cap_and_the_same_again(trace: T
 @given(
     st.sampled_from([*tools.TOOLS, "other", ""]),
     st.dictionaries(
-        st.sampled_from(["start", "span_id", "path", "pattern", "under", "name", "status", "else"]),
+        st.sampled_from(
+            [
+                "start",
+                "span_id",
+                "path",
+                "pattern",
+                "under",
+                "name",
+                "status",
+                "role",
+                "min_duration_ms",
+                "sort",
+                "else",
+            ]
+        ),
         st.none() | st.text() | st.integers() | st.floats() | st.lists(st.integers(), max_size=2) | st.just(ROOT),
     ),
 )

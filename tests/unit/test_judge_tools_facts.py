@@ -96,8 +96,7 @@ def test_statistics_count_by_name_and_share_the_critical_path() -> None:
     last = build.span("chat", parent=root, start=5.0, end=9.0, error="no")
     build.span("chat", parent=last, start=6.0, end=7.0)
     assert statistics(build.trace()) == [
-        f"4 names, by total; critical path: 10.00 s of the root {root}, from its end back through the child that ended "
-        "last",
+        f"4 names, by total; critical path: 10.00 s of the root {root}, each moment in the innermost span at work",
         f"run: 1 spans, 10.00 s ({root}), critical path 20.0%",
         f"chat: 2 spans, 1 errors, total 5.00 s, p50 1.00 s, max 4.00 s ({last}), critical path 40.0%",
         f"load: 1 spans, 4.00 s ({statistics(build.trace())[3].partition('(')[2][:16]}), critical path 40.0%",
@@ -145,4 +144,16 @@ def test_the_critical_path_adds_up_to_the_root_on_any_trace(spans: list[tuple[in
     assert sum(own) == length == trace.root.duration_ns
     tree = tree_of(trace)
     assert len(tree) == len(trace)
-    assert all(own[position] <= tree.spans[position].duration_ns for position in range(len(tree)))
+
+
+def test_the_critical_path_follows_who_works_and_not_who_waits() -> None:
+    build = TraceBuilder()
+    root = build.span("request", end=10.0)
+    build.span("open stream", parent=root, start=0.0, end=10.0)
+    start = build.span("start", parent=root, start=0.0, end=0.1)  # what it started outlives it
+    agent = build.span("agent", parent=start, start=0.1, end=9.0)
+    build.span("chat", parent=agent, start=1.0, end=9.0)
+    shares = dict(
+        re.findall(r"^(.+): 1 spans.*critical path (.+)%$", "\n".join(statistics(build.trace())), re.MULTILINE)
+    )
+    assert shares == {"chat": "80.0", "open stream": "10.0", "agent": "9.0", "start": "1.0"}

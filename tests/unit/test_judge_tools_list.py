@@ -121,3 +121,24 @@ def test_rows_and_folds_together_hold_every_span_once(spans: list[tuple[str, int
         start = int(following[1])
     assert shown + folded == len(spans)
     assert errors == sum(failed for _, _, failed in spans)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.text(max_size=300), min_size=1, max_size=4, unique=True),
+    st.integers(60, 200),
+    st.integers(0, 50),
+    st.booleans(),
+)
+def test_folded_lists_stay_within_the_cap_and_are_the_same_again(
+    names: list[str], count: int, start: int, deep: bool
+) -> None:
+    build, parent = TraceBuilder(), None
+    for number in range(count):
+        added = build.span(names[number % len(names)] * 3, parent=parent, start=number, error="e" * 500)
+        parent = added if deep else parent
+    trace = build.trace()
+    for arguments in ({"start": start}, {"start": start, "under": trace.spans[0].span_id}, {"status": "ERROR"}):
+        answered = tools.call("list_spans", trace, arguments)
+        assert len(answered.encode()) <= tools.CAP_BYTES
+        assert answered == tools.call("list_spans", build.trace(), arguments)

@@ -45,7 +45,7 @@ def _run(trace: Trace, arguments: Arguments) -> Answer:
     rows, path_ns = _rows(trace)
     title = (
         f"{len(rows)} names, by {order}; critical path: {duration(path_ns)} of the root "
-        f"{trace.root.span_id if len(trace) else 'none'}, from its end back through the child that ended last"
+        f"{trace.root.span_id if len(trace) else 'none'}, each moment in the innermost span at work"
     )
     if start >= len(rows):
         return Answer(f"{len(rows)} names; none at start={start}")
@@ -88,7 +88,7 @@ def _count(trace: Trace) -> tuple[list[_Row], int]:
 
 
 def _line(row: _Row, path_ns: int) -> str:
-    share = f", critical path {row.critical_ns / path_ns:.1%}" if path_ns and row.critical_ns else ""
+    share = f", critical path {row.critical_ns / path_ns:.1%}" if path_ns and row.critical_ns * 1_000 >= path_ns else ""
     if row.count == 1:
         times = f"{duration(row.total_ns)} ({row.longest.span_id})"
     else:
