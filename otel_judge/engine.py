@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from . import check, judge
@@ -64,13 +65,20 @@ class Engine:
         *,
         own_spans: SpanExporter | None = None,
         own_resource: Resource | None = None,
+        debug_folder: Path | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._now_ns = now_ns
         self._checks = check.build(plan.checks)
         self._judges = {
             built.name: built
-            for built in judge.build(plan.judges, dict(plan.models), own_spans=own_spans, own_resource=own_resource)
+            for built in judge.build(
+                plan.judges,
+                dict(plan.models),
+                own_spans=own_spans,
+                own_resource=own_resource,
+                debug_folder=debug_folder,
+            )
         }
         self._sampler = Sampler(plan.sampling, tuple(self._judges))
 

@@ -21,9 +21,13 @@ def add_to(app: typer.Typer) -> None:
         config: Path | None = typer.Option(
             None, "--config", "-c", help="The config; else $OTEL_JUDGE_CONFIG, else otel-judge.yaml here, if any."
         ),
+        *,
         judge: list[str] | None = typer.Option(None, help="Only this scorer; may be repeated."),
         json: Path | None = typer.Option(None, help="Write every result to this file; - for standard output."),
         trace_id: str | None = typer.Option(None, "--trace-id", help="Only this trace."),
+        debug_judge: Path | None = typer.Option(
+            None, "--debug-judge", help="Keep the whole exchange of each judgement in this folder, one file each."
+        ),
     ) -> None:
         """Grade stored traces."""
         import asyncio
@@ -37,7 +41,7 @@ def add_to(app: typer.Typer) -> None:
 
         logs.configure()
         chosen = _only(load(config), judge or [])
-        engine = Engine(Plan.of(chosen))
+        engine = Engine(Plan.of(chosen), debug_folder=None if debug_judge is None else _folder(debug_judge))
 
         async def work() -> list[Row]:
             try:
@@ -68,6 +72,16 @@ def _only(config: Config, names: list[str]) -> Config:
     checks = tuple(check for check in config.checks if check.type in names)
     judges = tuple(judge for judge in config.judges if judge.name in names)
     return config.model_copy(update={"checks": checks, "judges": judges})
+
+
+def _folder(path: Path) -> Path:
+    from ..errors import ConfigError
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--debug-judge {path}", f"cannot be made: {error.strerror}", "name a folder") from None
+    return path
 
 
 def _write_json(path: Path, rows: list[Row], summaries: list[Summary]) -> None:

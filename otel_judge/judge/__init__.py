@@ -6,12 +6,14 @@ The provider's SDK is imported when a model is first asked; importing this packa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import JudgeConfig, ModelConfig
 from .judge import Judge
 from .models import Models, check_model
 from .tracing import Tracing
+from .transcript import Transcripts
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -26,14 +28,18 @@ def build(
     *,
     own_spans: SpanExporter | None = None,
     own_resource: Resource | None = None,
+    debug_folder: Path | None = None,
 ) -> tuple[Judge, ...]:
     """The judges of a config, in order. They share their models, and the trace of their own work goes to `own_spans`.
+
+    `debug_folder`, which exists, takes the whole exchange of each judgement as a file.
 
     Raises `InstructionsError` for a judge that cannot work, and `ModelUnavailable` for a model that cannot be asked.
     """
     shared = Models(models)
     tracing = Tracing(own_spans, own_resource)
-    built = tuple(Judge(config, shared, tracing) for config in judges)
+    transcripts = None if debug_folder is None else Transcripts(debug_folder)
+    built = tuple(Judge(config, shared, tracing, transcripts) for config in judges)
     for name in dict.fromkeys(name for config in judges for name in shared.chain(config.model)):
         check_model(shared.config(name))
     return built

@@ -22,6 +22,7 @@ from .faults import Fault, JudgeStopped, fault_of
 from .models import Models, OpenModel, split
 from .prices import Price
 from .tracing import Activity
+from .transcript import Transcript
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage, ModelResponse
@@ -44,6 +45,8 @@ class Asker:
         """The model that answered last, as the provider named it."""
         self.on_outcome: Callable[[], None] | None = None
         """Called when an attempt has ended, however it ended."""
+        self.transcript: Transcript | None = None
+        """Takes down every request and what came of it."""
         self._models = models
         self._chain = list(models.chain(name))
         self._budget = budget
@@ -136,10 +139,17 @@ class Asker:
             settings = self._settings(max_tokens, forced=forced)
             with self._activity.chat(provider, name, max_tokens) as chat:
                 settings["extra_headers"] = {**self._opened.headers, **chat.headers}
+                if self.transcript is not None:
+                    said = f"at most {max_tokens} tokens{', the verdict forced' if forced else ''}"
+                    self.transcript.asked(self._opened.spec, messages, said, self._opened.secrets)
                 response = await self._request(messages, parameters, settings, patience)
                 if not isinstance(response, Fault):
                     self._count(response, time.monotonic() - started, chat)
+                    if self.transcript is not None:
+                        self.transcript.answered(response, time.monotonic() - started)
                     return response
+                if self.transcript is not None:
+                    self.transcript.failed(response)
                 chat.fail(response.type)
                 if response.maybe_used:
                     self._budget.lost()

@@ -24,6 +24,7 @@ from .instructions import Instructions
 from .models import Models
 from .reading import Opening, Record, open_trace
 from .tracing import Activity, Tracing
+from .transcript import Transcript, Transcripts
 from .values import Grade, value_type_of
 
 logger = logging.getLogger("otel_judge.judge")
@@ -37,7 +38,9 @@ class Judge:
     Raises `InstructionsError` at construction for instructions, values or limits that cannot work.
     """
 
-    def __init__(self, config: JudgeConfig, models: Models, tracing: Tracing) -> None:
+    def __init__(
+        self, config: JudgeConfig, models: Models, tracing: Tracing, transcripts: Transcripts | None = None
+    ) -> None:
         self.config = config
         self.instructions = Instructions.parse(config.instructions, config.name)
         self.value_type = value_type_of(config)
@@ -50,6 +53,7 @@ class Judge:
         self._chain = models.chain(config.model)
         self._models = models
         self._tracing = tracing
+        self._transcripts = transcripts
         self._settings = models.config(config.model).settings
         self.scorer = Scorer(config.name, "judge", self._version(), config.owner)
         if config.limits.usd is not None:
@@ -86,9 +90,10 @@ class Judge:
         whenever a request has ended, answered or not. A failure is a feedback with an `error`.
         """
         given = {"inputs": inputs, "outputs": outputs, "expectations": expectations}
+        transcript = None if self._transcripts is None else Transcript(self.name, target)
         with self._tracing.judgement(self.name, self.version, target) as activity:
             try:
-                feedback = await self._grade(trace, target, given, activity, answered)
+                feedback = await self._grade(trace, target, given, activity, answered=answered, transcript=transcript)
             except ModelUnavailable as error:
                 feedback = self._failure(target, JudgeFailure("model_unavailable", str(error)))
             except Exception as error:
@@ -96,6 +101,8 @@ class Judge:
                 feedback = self._failure(target, JudgeFailure(type(error).__name__, "the judge failed unexpectedly"))
             if feedback.error is not None:
                 activity.fail(feedback.error.type)
+            if self._transcripts is not None and transcript is not None:
+                self._transcripts.write(transcript, feedback)
             return replace(feedback, judge_trace=activity.ref, judged_at_ns=now_ns())
 
     async def aclose(self) -> None:
@@ -109,7 +116,9 @@ class Judge:
         target: Target,
         given: Mapping[str, object],
         activity: Activity,
+        *,
         answered: Callable[[], None] | None,
+        transcript: Transcript | None,
     ) -> Feedback:
         trace = blind(trace)
         filled, missing = filling.fill(self.instructions.filled, trace, given)
@@ -118,7 +127,7 @@ class Judge:
         limits = self.config.limits
         budget = Budget(limits)
         asker = Asker(self._models, self.config.model, budget, activity, limits.seconds)
-        asker.on_outcome = answered
+        asker.on_outcome, asker.transcript = answered, transcript
         await asker.open()
         budget.start()
         started = time.monotonic()
