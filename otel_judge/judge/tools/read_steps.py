@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from ...trace import Trace
@@ -24,7 +25,7 @@ def _run(trace: Trace, arguments: Arguments) -> Answer:
     if only == "errors":
         numbers = [number for number in numbers if failure_of(told[number - 1]) is not None]
     what = "steps with an error" if only else "steps"
-    wanted = [number for number in numbers if number >= max(1, start)]
+    wanted = numbers[bisect_left(numbers, start) :]
     title = f"{len(numbers)} {what}" + (f", of {len(told)} steps" if only else "")
     if not wanted:
         return Answer(f"{title}; none from start={start}")
