@@ -132,6 +132,8 @@ def measure(spans: int) -> Iterator[Row]:
     filters += [{"min_duration_ms": 1_000 + number, "name": "ste"} for number in range(CALLS)]
     yield p95("list_spans, filters", "list_spans", trace, filters, call)
     yield p95("list_spans, under a span", "list_spans", trace, [{"under": each} for each in some], call)
+    yield once("trajectory, first page", lambda: tools.call("read_steps", trace, {}))
+    yield p95("read_steps, pages", "read_steps", trace, [{"start": 30 * page + 1} for page in range(CALLS)], call)
     yield p95("get_span", "get_span", trace, [{"span_id": each} for each in some], call)
     for name, patterns in patterns_of(spans).items():
         yield p95(f"search, {name}", "search_trace_regex", trace, [{"pattern": each} for each in patterns], search)
