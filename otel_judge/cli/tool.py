@@ -10,7 +10,7 @@ import typer
 def add_to(app: typer.Typer) -> None:
     @app.command()
     def tool(
-        name: str = typer.Argument(help="get_trace_info, list_spans, get_span or search_trace_regex."),
+        name: str = typer.Argument(help="Such as list_spans or get_span; a wrong name lists them."),
         source: str = typer.Argument(help="An OTLP file, a folder, - for standard input, or live:ADMIN_URL."),
         arguments: list[str] | None = typer.Argument(None, metavar="[ARG=VALUE]...", help="The tool's arguments."),
         trace_id: str | None = typer.Option(None, "--trace-id", help="Which trace; needed if there are several."),

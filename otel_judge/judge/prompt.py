@@ -27,8 +27,9 @@ The record is an OpenTelemetry trace: spans in a tree, each with a name, times, 
 input, output, tool.arguments, tool.result and attributes.<key>.
 
 How to read
-- You are shown either the whole trace or a map of it. From a map, read on with the span tools until you know enough;
-  ask for several things in one turn where they do not depend on each other.
+- You are shown either the whole trace or a map of it, as steps: each message, tool call and result once, where it
+  first stands. `get_span` has all that a span holds. From a map, read on with the span tools until you know enough; ask
+  for several things in one turn where they do not depend on each other.
 - Every answer of a tool is limited in size. It says what was left out and how to get it.
 - Look where things can go wrong: errors, what tools returned, what came right before the final answer."""
 

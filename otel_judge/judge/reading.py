@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from .. import dialects
 from ..dialects.base import Blob
 from ..feedback import Coverage
 from ..trace import Span, Trace
@@ -19,6 +20,7 @@ from . import text, tools
 from .tools.answer import Seen, size
 from .tools.read_steps import pages
 from .tools.step_text import StepText, body, units
+from .trace_text import text_of
 
 WHOLE_BYTES = 40_000  # about 12,000 tokens
 _DETAILED_BYTES: Final = 20_000  # a trace within this is shown with every value of its spans
@@ -139,14 +141,17 @@ class Record:
         spans = {span_id for span_id, _ in seen}
         known: set[str] = set()
         for span_id in spans & trace.by_id.keys():
-            for piece in _pieces(trace.by_id[span_id]):
+            for piece in _told(trace.by_id[span_id]):
                 if piece.repeatable and _overlap(seen, span_id, piece) == piece.length:
                     known.add(piece.body)
         shown = total = 0
-        for span in trace.spans:
-            pieces = list(_pieces(span))
-            total += sum(piece.length for piece in pieces)
-            repeatable = [piece for piece in pieces if piece.repeatable]
+        for span, length in zip(trace.spans, text_of(trace).characters, strict=True):
+            told = list(_told(span))
+            # Of a span that was not shown itself, only what others repeat can count: the rest need not be read.
+            pieces = list(_pieces(span, told)) if span.span_id in spans else told
+            breaks = len(told) - len({piece.path for piece in told})  # between the parts of a conversation
+            total += length - breaks + sum(piece.unread for piece in told)
+            repeatable = [piece for piece in told if piece.repeatable]
             if repeatable and all(piece.body in known for piece in repeatable):
                 spans.add(span.span_id)
             shown += sum(
@@ -164,8 +169,10 @@ class _Piece(NamedTuple):
     length: int
     body: str
     """What it says, without its role."""
-    repeatable: bool
+    repeatable: bool = False
     """It is of a conversation or a tool, which traces repeat."""
+    unread: int = 0
+    """Of a blob: bytes that its text does not show."""
     blob: bool = False
 
 
@@ -196,15 +203,31 @@ def _overlap(seen: dict[tuple[str, str], _Stretches], span_id: str, piece: _Piec
     return 0 if stretches is None or piece.blob else stretches.overlap(piece.start, piece.start + piece.length)
 
 
-def _pieces(span: Span) -> Iterator[_Piece]:
-    for path, said in text.fields(span):
-        if path not in ("input", "output"):
-            yield _Piece(path, 0, len(said), said, repeatable=path.startswith("tool."))
-            continue
+def _told(span: Span) -> Iterator[_Piece]:
+    """The span's conversation and the values of its tool."""
+    content = dialects.read(span)
+    for path in ("input", "output"):
         for unit in units(span, path):
             length = unit.end - unit.start
             if isinstance(unit.part, Blob):
-                yield _Piece(path, unit.start, max(length, unit.part.size or 0), "", repeatable=False, blob=True)
+                unread = max(0, (unit.part.size or 0) - length)
+                yield _Piece(path, unit.start, length, "", unread=unread, blob=True)
             else:
                 spoken = body(unit.part)
                 yield _Piece(path, unit.start, length, spoken, repeatable=bool(spoken))
+    if content.tool is not None:
+        for path, value in (("tool.arguments", content.tool.arguments), ("tool.result", content.tool.result)):
+            if value:
+                said = text.clean(text.readable(value))
+                yield _Piece(path, 0, len(said), said, repeatable=True)
+
+
+def _pieces(span: Span, told: Sequence[_Piece]) -> Iterator[_Piece]:
+    """All pieces of the span's text."""
+    yield from told
+    for path, said in text.fields(span):
+        if path not in _TOLD:
+            yield _Piece(path, 0, len(said), said)
+
+
+_TOLD = frozenset({"input", "output", "tool.arguments", "tool.result"})
