@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-BUILT_AS = {"otelcol": "collector", "jaeger": "jaeger", "telemetrygen": "telemetrygen", "promtool": "prometheus"}
+BUILT_AS = {
+    "otelcol": "collector",
+    "jaeger": "jaeger",
+    "telemetrygen": "telemetrygen",
+    "promtool": "prometheus",
+    "small-model": "small-model",
+}
 """Program -> its name for build.sh."""
 
 

