@@ -88,10 +88,14 @@ ACCEPTED_SPANS = Metric(
 REFUSED_SPANS = Metric(
     "otel_judge.receiver.refused_spans", "counter", "Spans not taken; the client was told", labels=("transport",)
 )
-INDEX_SPANS = Metric(
-    "otel_judge.index.spans", "gauge", "Spans in memory: buffered (unfinished traces) or retained", labels=("state",)
+INDEX_SPANS = Metric("otel_judge.index.spans", "gauge", "Spans of unfinished traces (buffered)", labels=("state",))
+INDEX_BYTES = Metric(
+    "otel_judge.index.bytes",
+    "gauge",
+    "Wire bytes of spans: of unfinished traces (buffered), of finished ones that can be asked for (retained)",
+    unit="By",
+    labels=("state",),
 )
-INDEX_BYTES = Metric("otel_judge.index.bytes", "gauge", "Wire bytes of those spans", unit="By", labels=("state",))
 LATE_SPANS = Metric("otel_judge.index.late_spans", "counter", "Spans that came after their trace was decided")
 QUEUE_SIZE = Metric("otel_judge.queue.size", "gauge", "What waits: items; bytes in queue `emit`", labels=("queue",))
 QUEUE_CAPACITY = Metric(

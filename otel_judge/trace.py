@@ -191,10 +191,6 @@ class OriginView:
     def scope_name(self) -> str:
         return self._scope.name
 
-    @property
-    def scope_version(self) -> str:
-        return self._scope.version
-
 
 class Trace:
     """A finished trace.

@@ -16,7 +16,7 @@ class Printer:
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out
 
-    def emit(self, feedback: Feedback, decision: Decision | None) -> None:  # noqa: ARG002 - shown by `otel-judge why`
+    def emit(self, feedback: Feedback, decision: Decision | None) -> None:  # noqa: ARG002 - a line is about the verdict
         score = "-" if feedback.score is None else f"{feedback.score:g}"
         why = shorten(feedback.rationale, 160)
         line = f"{feedback.trace_id}  {feedback.name}  {feedback.label}  {score}  {why}".rstrip()
@@ -26,7 +26,7 @@ class Printer:
         out.flush()
 
     def decided(self, target: Target, decision: Decision, *, at_ns: int) -> None:
-        """Decisions are not printed: they are on the admin endpoint."""
+        """Decisions are not printed: /metrics counts them."""
 
     async def flush(self, deadline_s: float) -> bool:  # noqa: ARG002 - nothing waits here
         return True

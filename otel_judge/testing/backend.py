@@ -116,11 +116,6 @@ class Backend:
         with self._changed:
             self._faults.extend((signal, fault) for _ in range(times))
 
-    def heal(self) -> None:
-        """Forgets the faults that no request has met yet."""
-        with self._changed:
-            self._faults.clear()
-
     def spans(self) -> list[Received[Span]]:
         return self._kept("traces")
 
