@@ -11,6 +11,7 @@ from .tools.answer import cut
 
 _KEY = re.compile(r"\b(?:sk|pk|key|Bearer)[-_ ][A-Za-z0-9*_\-.]{6,}")
 _SHOWN = 200  # characters of what a provider said
+_SHORTEST_SECRET = 6  # characters; a header such as `x-tenant: 1` is no secret, and its value is in every text
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,9 @@ def fault_of(error: Exception, secrets: Sequence[str] = ()) -> Fault | None:
 
 def scrub(text: str, secrets: Sequence[str]) -> str:
     """The text without the secrets, and without what looks like a key."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
+    for secret in sorted(secrets, key=len, reverse=True):  # one may hold another
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "***")
     return _KEY.sub("***", text)
 
 

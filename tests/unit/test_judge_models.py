@@ -126,3 +126,9 @@ def test_importing_judges_imports_no_sdk() -> None:
 
 def test_secrets_are_taken_out_of_what_a_provider_says() -> None:
     assert scrub("wrong key abc-123 and sk-ant-12345678", ("abc-123",)) == "wrong key *** and ***"
+
+
+def test_a_value_too_short_to_be_a_secret_is_left_in_the_text() -> None:
+    assert scrub("1 of 10 calls; the key abcdef-1 is wrong", ("1", "abcdef", "abcdef-1")) == (
+        "1 of 10 calls; the key *** is wrong"
+    )
