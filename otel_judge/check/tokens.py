@@ -7,9 +7,8 @@ from typing import ClassVar, Final
 from ..config import TokensCheck
 from ..feedback import Evidence, Value
 from ..trace import Trace
-from ..trajectory import ModelCall, TokenTotals, token_totals
+from ..trajectory import ModelCall, TokenTotals, cost_of, token_totals
 from .base import Grade, counted, fails, not_judgeable, passes, quote_name, some, version_of
-from .prices import price_usd
 
 CODE_VERSION: Final = 1
 _NAMED: Final = 3  # models that the rationale names, calls that are cited
@@ -39,12 +38,13 @@ class Tokens:
             "calls": len(totals.counted),
         }
         passed = self._max is None or totals.total_tokens <= self._max
-        unpriced: list[str] = []
+        unpriced: tuple[str, ...] = ()
         if self._max_usd is not None:
-            usd, unpriced = _cost(totals)
-            detail["usd"] = usd
-            passed = passed and usd <= self._max_usd
-            rationale += f"; {'at least ' if unpriced else ''}{usd:,.4f} USD (limit {self._max_usd:,g})"
+            cost = cost_of(totals.counted)
+            unpriced = cost.unpriced
+            detail["usd"] = cost.usd
+            passed = passed and cost.usd <= self._max_usd
+            rationale += f"; {'at least ' if unpriced else ''}{cost.usd:,.4f} USD (limit {self._max_usd:,g})"
         if not passed:
             return fails(rationale, _dearest(totals), detail)
         if unpriced:
@@ -54,19 +54,6 @@ class Tokens:
             said = f"{rationale}; {counted(len(totals.uncounted), 'model call')} besides report no tokens"
             return not_judgeable(said, detail)
         return passes(rationale, detail=detail)
-
-
-def _cost(totals: TokenTotals) -> tuple[float, list[str]]:
-    """Dollars of the calls whose model has a price, and the models without one."""
-    usd = 0.0
-    unpriced: dict[str, None] = {}
-    for call in totals.counted:
-        price = price_usd(call)
-        if price is None:
-            unpriced[call.content.model or "a call that names no model"] = None
-        else:
-            usd += price
-    return usd, list(unpriced)
 
 
 def _dearest(totals: TokenTotals) -> tuple[Evidence, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from .answer import FinalOutput, final_output, last_model_span, outermost_agent, user_request
 from .model_calls import ModelCall, TokenTotals, model_calls, token_totals
 from .places import Place
+from .prices import Cost, cost_of
 from .steps import AgentRun, ModelTurn, Said, Step, ToolStep, Trajectory, Work, failure_of
 from .target import target_of
 from .telling import steps
@@ -24,12 +25,14 @@ __all__ = [
     "Work",
     "failure_of",
     "steps",
+    "Cost",
     "FinalOutput",
     "ModelCall",
     "Place",
     "TokenTotals",
     "ToolUse",
     "canonical",
+    "cost_of",
     "final_output",
     "last_model_span",
     "model_calls",

@@ -36,7 +36,7 @@ def test_the_facts_of_a_trace() -> None:
         "kinds: internal 3, client 1",
         "names: chat m-1 2, invoke_agent shop 1, execute_tool find 1",
         "models: m-1 2",
-        "tokens: 320 input, 40 output",
+        "tokens: 320 input, 40 output; no price is known for m-1",
         "content of agent spans: captured in 1 of 1",
         "content of model spans: captured in 1 of 2",
         "content of tool spans: not captured",
@@ -45,6 +45,14 @@ def test_the_facts_of_a_trace() -> None:
         "unusual: 1 model or agent spans have no captured content",
     ):
         assert line in lines
+
+
+def test_money_is_said_where_a_price_is_known() -> None:
+    build = TraceBuilder()
+    build.chat("gpt-4o", tokens=(1_000_000, 0))
+    build.chat("m-1", tokens=(5, 5))
+    (line,) = (line for line in info(build.trace()) if line.startswith("tokens"))
+    assert re.fullmatch(r"tokens: 1000005 input, 5 output; about \d\.\d{4} USD; no price is known for m-1", line)
 
 
 def test_images_are_named_as_unread() -> None:

@@ -9,7 +9,7 @@ from typing import cast
 from ... import dialects
 from ...dialects.base import Blob, Content, Role
 from ...trace import Span, Trace
-from ...trajectory import token_totals
+from ...trajectory import cost_of, token_totals
 from .answer import Answer, Arguments, Tool, cut
 from .outline import duration, outline
 from .unusual import unusual
@@ -57,7 +57,12 @@ def _counts(names: Iterable[str]) -> str:
 def _tokens(trace: Trace) -> str:
     totals = token_totals(trace)
     missing = f"; {len(totals.uncounted)} model calls report none" if totals.uncounted else ""
-    return f"tokens: {totals.input_tokens} input, {totals.output_tokens} output{missing}"
+    cost = cost_of(totals.counted)
+    unpriced = (
+        f"; no price is known for {', '.join(cut(name, 60) for name in cost.unpriced[:_MOST])}" if cost.unpriced else ""
+    )
+    money = f"; about {cost.usd:,.4f} USD" if cost.usd else ""
+    return f"tokens: {totals.input_tokens} input, {totals.output_tokens} output{missing}{money}{unpriced}"
 
 
 def _content(contents: list[Content]) -> list[str]:
