@@ -21,15 +21,12 @@ class FinalOutput:
     """Without parts where the output was captured and is empty."""
     finish_reason: str | None
     """Why the model stopped, as it was written."""
+    pending: tuple[ToolCall, ...] = ()
+    """Tools that it asks for last. A run that a model ended in words is not pending, whatever calls its agent lists."""
 
     @property
     def text(self) -> str:
         return self.message.text
-
-    @property
-    def pending(self) -> tuple[ToolCall, ...]:
-        """Tools that the message asks for."""
-        return tuple(part for part in self.message.parts if isinstance(part, ToolCall))
 
 
 def final_output(trace: Trace) -> FinalOutput | None:
@@ -44,12 +41,13 @@ def final_output(trace: Trace) -> FinalOutput | None:
     for span in (trace.root, agent) if trace.spans else ():
         if span is not None and _speaks(content := dialects.read(span)):
             finish = _finish_reason(content) or (_finish_reason(dialects.read(model or last)) if last else None)
-            return FinalOutput(span, _last_message(content), finish)
+            message = _last_message(content)
+            in_words = message.text and model is not None and not _calls(_last_message(dialects.read(model)))
+            return FinalOutput(span, message, finish, () if in_words else _calls(message))
     if model is not None:
-        content = dialects.read(model)
-        return FinalOutput(model, _last_message(content), _finish_reason(content))
-    if last is None and agent is None and trace.spans and (content := dialects.read(trace.root)).output is not None:
-        return FinalOutput(trace.root, _last_message(content), _finish_reason(content))
+        return _output_of(model)
+    if last is None and agent is None and trace.spans and dialects.read(trace.root).output is not None:
+        return _output_of(trace.root)
     return None
 
 
@@ -88,6 +86,16 @@ def _captured_beside(trace: Trace, call: Span) -> Span | None:
     same = [trace.by_id[span_id] for span_id, top in outermost.items() if top == outermost[call.span_id]]
     captured = [span for span in same if dialects.read(span).output is not None]
     return max(captured, key=lambda span: (span is call, _ended(span)), default=None)
+
+
+def _output_of(span: Span) -> FinalOutput:
+    content = dialects.read(span)
+    message = _last_message(content)
+    return FinalOutput(span, message, _finish_reason(content), _calls(message))
+
+
+def _calls(message: Message) -> tuple[ToolCall, ...]:
+    return tuple(part for part in message.parts if isinstance(part, ToolCall))
 
 
 def _speaks(content: Content) -> bool:

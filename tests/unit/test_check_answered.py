@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from otel_judge.check import Grade, build
@@ -52,6 +54,22 @@ def test_run_that_ends_on_a_tool_call_fails():
     grade = answered(traced)
     assert grade.passed is False
     assert grade.rationale == "the run ended on a call of find, with no answer after it"
+
+
+def test_agent_that_lists_the_calls_of_its_run_beside_its_answer_has_answered():
+    """As Vercel's AI SDK 7 writes `invoke_agent`: one message with the text and every call."""
+    traced = TraceBuilder()
+    both = {
+        "role": "assistant",
+        "parts": [*text("assistant", "It shipped.")["parts"], *asks("find", {}, call_id="c1")["parts"]],
+    }
+    attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.output.messages": json.dumps([both])}
+    agent = traced.span("invoke_agent shop", end=9.0, attributes=attributes)
+    traced.chat("m", parent=agent, start=1.0, output=[asks("find", {}, call_id="c1")])
+    traced.tool("find", parent=agent, call_id="c1", start=2.0)
+    assert answered(traced).passed is False  # nothing shows that the model ended in words
+    traced.chat("m", parent=agent, start=3.0, output=[text("assistant", "It shipped.")])
+    assert answered(traced).passed is True
 
 
 def test_last_call_of_a_tool_that_never_ran_may_be_structured_output():
