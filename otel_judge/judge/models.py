@@ -11,7 +11,7 @@ import inspect
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from types import MappingProxyType
@@ -22,8 +22,9 @@ from ..errors import ModelUnavailable
 from .prices import Price
 
 if TYPE_CHECKING:
-    from pydantic_ai.models import Model
+    from pydantic_ai.models import Model, ModelRequestParameters
     from pydantic_ai.providers import Provider
+    from pydantic_ai.tools import ToolDefinition
 
 _ENV_NAME = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 _OUR_EXTRAS = ("openai", "google")
@@ -192,6 +193,7 @@ def _opened(
     headers: Mapping[str, str] = MappingProxyType({}),
     secrets: tuple[str, ...] = (),
 ) -> OpenModel:
+    _translate_once(model)
     return OpenModel(
         spec=":".join(split(config.model)),
         model=model,
@@ -201,6 +203,23 @@ def _opened(
         secrets=(*secrets, *(value for value in config.headers.values() if value)),
         close=close,
     )
+
+
+def _translate_once(model: Model) -> None:
+    """Has the model translate a list of tools for its provider once.
+
+    By itself it does so for every request, which is a tenth of what a turn costs; the judges' lists are constants.
+    """
+    translate = model.customize_request_parameters
+    known: dict[int, tuple[list[ToolDefinition], list[ToolDefinition]]] = {}  # by identity, so it keeps the list alive
+
+    def translated(model_request_parameters: ModelRequestParameters) -> ModelRequestParameters:
+        given = model_request_parameters.function_tools
+        if id(given) not in known:
+            known[id(given)] = given, translate(model_request_parameters).function_tools
+        return replace(model_request_parameters, function_tools=known[id(given)][1])
+
+    model.customize_request_parameters = translated
 
 
 def _closer(model: Model) -> Callable[[], Awaitable[object]]:
