@@ -10,7 +10,8 @@ import asyncio
 import inspect
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -30,6 +31,7 @@ _ENV_NAME = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 _OUR_EXTRAS = ("openai", "google")
 _CREDENTIAL_HEADERS = frozenset({"authorization", "x-api-key", "api-key"})
 _CONNECT_S = 10.0
+_PLACES_A_SLOT = 2  # one judgement asks, one is about to: it reads its trace, or waits to try again
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class OpenModel:
     model: Model
     slots: asyncio.Semaphore
     """Requests that may be under way at once."""
+    places: asyncio.Semaphore
+    """Judgements that may be under way at once."""
     settings: Mapping[str, Any]
     headers: Mapping[str, str]
     secrets: tuple[str, ...]
@@ -77,9 +81,18 @@ class Models:
         """The model of that name. Raises `ModelUnavailable`."""
         async with self._lock:
             if name not in self._open:
-                await asyncio.to_thread(_import)
+                await asyncio.to_thread(load)
                 self._open[name] = _build(self.config(name))
         return self._open[name]
+
+    @asynccontextmanager
+    async def place(self, name: str) -> AsyncGenerator[None]:
+        """Waits until a judgement may begin that asks this model first. Raises `ModelUnavailable`.
+
+        Those that wait hold nothing yet, and those that have begun end before others begin.
+        """
+        async with (await self.open(name)).places:
+            yield
 
     async def aclose(self) -> None:
         """Closes the connections. A model that is asked for again is opened again."""
@@ -108,7 +121,8 @@ def check_model(spec: str | ModelConfig) -> None:
     del built
 
 
-def _import() -> None:
+def load() -> None:
+    """Imports what asking a model takes, which takes seconds."""
     for module in ("pydantic_ai.direct", "pydantic_ai.models.anthropic"):
         import_module(module)
 
@@ -198,6 +212,7 @@ def _opened(
         spec=":".join(split(config.model)),
         model=model,
         slots=asyncio.Semaphore(config.concurrency),
+        places=asyncio.Semaphore(config.concurrency * _PLACES_A_SLOT),
         settings={**settings, **config.settings},
         headers=headers,
         secrets=(*secrets, *(value for value in config.headers.values() if value)),
