@@ -45,6 +45,8 @@ class OpenModel:
     """Requests that may be under way at once."""
     places: asyncio.Semaphore
     """Judgements that may be under way at once."""
+    door: asyncio.Lock
+    """They begin one by one: the request of one is on its way before the next reads its trace."""
     settings: Mapping[str, Any]
     headers: Mapping[str, str]
     secrets: tuple[str, ...]
@@ -91,7 +93,10 @@ class Models:
 
         Those that wait hold nothing yet, and those that have begun end before others begin.
         """
-        async with (await self.open(name)).places:
+        opened = await self.open(name)
+        async with opened.places:
+            async with opened.door:
+                await asyncio.sleep(0)
             yield
 
     async def aclose(self) -> None:
@@ -213,6 +218,7 @@ def _opened(
         model=model,
         slots=asyncio.Semaphore(config.concurrency),
         places=asyncio.Semaphore(config.concurrency * _PLACES_A_SLOT),
+        door=asyncio.Lock(),
         settings={**settings, **config.settings},
         headers=headers,
         secrets=(*secrets, *(value for value in config.headers.values() if value)),

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from pydantic_ai.profiles import JsonSchemaTransformer
-from scripted_judges import TRACE, a_judge
+from scripted_judges import TRACE, a_judge, a_large_trace
 
 from otel_judge.config import JudgeConfig, ModelConfig
 from otel_judge.feedback import Feedback
 from otel_judge.judge import Judge, build
+from otel_judge.judge import judge as judge_module
+from otel_judge.judge.reading import Mode, Opening
 from otel_judge.judge.tools import TOOLS
 from otel_judge.testing.model import Reply, Request, ScriptedModel, error, explorer, hang, verdict
 from otel_judge.testing.traces import TraceBuilder
@@ -63,6 +65,36 @@ def test_judgements_that_have_begun_end_before_others_begin() -> None:
         begun, ended = set(asked[: place + 1]), {each for each in asked if asked[:place].count(each) == 3}
         assert trace in begun - ended
         assert len(begun - ended) <= 2
+
+
+def test_a_request_is_on_its_way_before_all_others_have_read_their_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Trace] = []
+    reading = judge_module.open_trace
+
+    def counted(trace: Trace, mode: Mode) -> Opening:
+        read.append(trace)
+        return reading(trace, mode)
+
+    monkeypatch.setattr(judge_module, "open_trace", counted)
+    read_by_then: list[int] = []
+
+    def script(_: Request) -> Reply:
+        read_by_then.append(len(read))
+        return verdict("pass")
+
+    async def many(base_url: str) -> list[Feedback]:
+        judge = a_judge(base_url, main={"concurrency": 20})
+        await graded(judge)  # imports the SDK and connects
+        read.clear()
+        read_by_then.clear()
+        feedback = await asyncio.gather(*(graded(judge, a_large_trace()) for _ in range(20)))
+        await judge.aclose()
+        return feedback
+
+    with ScriptedModel(script) as model:
+        assert [feedback.label for feedback in asyncio.run(many(model.base_url))] == ["pass"] * 20
+    assert len(read) == 20
+    assert read_by_then[0] < 10
 
 
 def test_a_judgement_that_waits_to_ask_again_holds_no_other() -> None:
