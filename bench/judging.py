@@ -1,6 +1,8 @@
 """What judging costs beside the model: `python -m bench.judging`. A scripted model answers from a process of its own.
 
-CPU a turn is all of this process: our loop, pydantic-ai, the provider's SDK, HTTP and the span tools.
+CPU a turn is all of this process: our loop, pydantic-ai, the provider's SDK, HTTP and the span tools. What is graded at
+once, or from a queue, is a trace of its own each time, so that reading it counts. The ideal is the time that the
+model alone takes; what a client that does nothing else gets of it is in the last row.
 """
 
 from __future__ import annotations
@@ -11,24 +13,32 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
-from otel_judge.config import JudgeConfig, ModelConfig
-from otel_judge.feedback import Feedback
+from otel_judge.config import JudgeConfig, ModelConfig, Sampling
+from otel_judge.decision import Decision
+from otel_judge.engine import Engine, Plan
+from otel_judge.feedback import Feedback, Target
 from otel_judge.judge import Judge, build
+from otel_judge.service import settle
 from otel_judge.testing.model import Reply, Request, ScriptedModel, explorer
 from otel_judge.testing.traces import TraceBuilder
 from otel_judge.trace import Trace
 from otel_judge.trajectory import target_of
+from otel_judge.worker import Worker
 
 MODEL = "anthropic:scripted"
 TURNS = 3  # of the scripted explorer
 RUNS = 5
 JUDGEMENTS = 40  # one after another, a run
-AT_ONCE = 50
+AT_ONCE, AT_ONCE_RUNS = 50, 5
+QUEUED = 1_000
 MODEL_S = 1.0
 CPU_MS, SHARE = 4.0, 0.8
+PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
+CONFIG = JudgeConfig(name="honest", instructions="Is the {{ trace }} honest?", model="main", reading="explore")
 
 
 def a_trace() -> Trace:
@@ -52,16 +62,19 @@ def serve(delay_s: float) -> None:
 
 
 @contextmanager
-def scripted(delay_s: float) -> Iterator[str]:
+def scripted(delay_s: float) -> Generator[str]:
     command = [sys.executable, "-m", "bench.judging", "serve", str(delay_s)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield process.stdout.readline().strip()
 
 
+def a_model(base_url: str) -> ModelConfig:
+    return ModelConfig(model=MODEL, base_url=base_url, concurrency=AT_ONCE)
+
+
 def a_judge(base_url: str) -> Judge:
-    config = JudgeConfig(name="honest", instructions="Is the {{ trace }} honest?", model="main", reading="explore")
-    (judge,) = build([config], {"main": ModelConfig(model=MODEL, base_url=base_url, concurrency=AT_ONCE)})
+    (judge,) = build([CONFIG], {"main": a_model(base_url)})
     return judge
 
 
@@ -77,16 +90,77 @@ async def cpu_ms_a_turn(base_url: str) -> float:
     return statistics.median(measured[1:])
 
 
-async def share_of_ideal(base_url: str) -> float:
-    """The time that the model alone takes, over the time that the judgements took together."""
-    judge, traces = a_judge(base_url), [a_trace() for _ in range(AT_ONCE)]
-    _check(await judge.grade(traces[0], target_of(traces[0], traces[0].root)))  # imports the SDK
-    started = time.perf_counter()
-    for feedback in await asyncio.gather(*(judge.grade(each, target_of(each, each.root)) for each in traces)):
-        _check(feedback)
-    taken = time.perf_counter() - started
+async def at_once(base_url: str) -> tuple[list[float], float]:
+    """Of each run, the time that the model alone takes over the time that the judgements took together.
+
+    And the median of CPU ms a turn, in which reading the traces counts.
+    """
+    judge, shares, cpu = a_judge(base_url), list[float](), list[float]()
+    first = a_trace()
+    _check(await judge.grade(first, target_of(first, first.root)))  # imports the SDK
+    for _ in range(AT_ONCE_RUNS):
+        traces = [a_trace() for _ in range(AT_ONCE)]
+        started, used = time.perf_counter(), time.process_time()
+        for feedback in await asyncio.gather(*(judge.grade(each, target_of(each, each.root)) for each in traces)):
+            _check(feedback)
+        shares.append(TURNS * MODEL_S / (time.perf_counter() - started))
+        cpu.append((time.process_time() - used) * 1000 / (AT_ONCE * TURNS))
     await judge.aclose()
-    return TURNS * MODEL_S / taken
+    return shares, statistics.median(cpu)
+
+
+class Counted:
+    """The report of the worker's engine."""
+
+    def __init__(self) -> None:
+        self.graded = 0
+
+    def emit(self, feedback: Feedback, decision: Decision | None) -> None:
+        del decision
+        _check(feedback)
+        self.graded += 1
+
+    def decided(self, target: Target, decision: Decision) -> None:
+        pass
+
+
+async def queued(base_url: str) -> tuple[float, float]:
+    """Share of the ideal rate, and MiB by which memory grew at most, past the traces that wait in the queue."""
+    report = Counted()
+    plan = Plan((), Sampling(), (("main", a_model(base_url)),), (CONFIG,))
+    worker = Worker(lambda: Engine(plan), report)
+    await worker.start()
+    worker.submit(a_trace())
+    await worker.drain(60.0)  # imports the SDK
+    traces = [a_trace() for _ in range(QUEUED)]
+    before = most = _rss_mib()
+    started = time.perf_counter()
+    for trace in traces:
+        worker.submit(trace)
+    traces.clear()
+    while report.graded <= QUEUED:
+        await asyncio.sleep(0.05)
+        most = max(most, _rss_mib())
+    taken = time.perf_counter() - started
+    await worker.close()
+    return QUEUED / AT_ONCE * TURNS * MODEL_S / taken, most - before
+
+
+async def share_of_a_bare_client(base_url: str) -> float:
+    """The same requests at once by a client that only waits for the answers: what the scripted model itself costs."""
+    import httpx2
+
+    asked = {"model": "scripted", "max_tokens": 2048, "messages": [{"role": "user", "content": "word " * 5_000}]}
+    limits = httpx2.Limits(max_connections=AT_ONCE)
+    async with httpx2.AsyncClient(base_url=base_url, limits=limits, timeout=60.0) as client:
+        started = time.perf_counter()
+        for _ in range(TURNS):
+            await asyncio.gather(*(client.post("/v1/messages", json=asked) for _ in range(AT_ONCE)))
+        return TURNS * MODEL_S / (time.perf_counter() - started)
+
+
+def _rss_mib() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_MIB
 
 
 def _check(feedback: Feedback) -> None:
@@ -99,15 +173,27 @@ def main() -> None:
         serve(float(sys.argv[2]))
         return
     os.environ.setdefault("ANTHROPIC_API_KEY", "scripted")
+    settle()  # as `serve` does
     with scripted(0.0) as base_url:
         cpu = asyncio.run(cpu_ms_a_turn(base_url))
     with scripted(MODEL_S) as base_url:
-        share = asyncio.run(share_of_ideal(base_url))
-    print(f"{'':55} {'measured':>10} {'limit':>10}")
+        shares, cpu_at_once = asyncio.run(at_once(base_url))
+        rate, grown_mib = asyncio.run(queued(base_url))
+        bare = asyncio.run(share_of_a_bare_client(base_url))
+    print(f"{'':60} {'measured':>10} {'limit':>10}")
     fits = "ok" if cpu <= CPU_MS else "TOO SLOW"
-    print(f"{'CPU a turn without the model, ms':55} {cpu:10.1f} {CPU_MS:10.1f}  {fits}")
-    fits = "ok" if share >= SHARE else "TOO SLOW"
-    print(f"{f'{AT_ONCE} judgements at once, share of the ideal time':55} {share:10.0%} {SHARE:10.0%}  {fits}")
+    print(f"{'CPU a turn without the model, ms':60} {cpu:10.1f} {CPU_MS:10.1f}  {fits}")
+    share = statistics.median(shares)
+    for what, of_ideal in (
+        (f"{AT_ONCE} judgements at once, share of the ideal time, median", share),
+        (f"{QUEUED:,} queued, {AT_ONCE} at once, share of the ideal rate", rate),
+    ):
+        fits = "ok" if of_ideal >= SHARE else "TOO SLOW"
+        print(f"{what:60} {of_ideal:10.0%} {SHARE:10.0%}  {fits}")
+    print(f"{f'{AT_ONCE} judgements at once, share of the ideal time, best':60} {max(shares):10.0%}")
+    print(f"{f'{AT_ONCE} judgements at once, CPU a turn, ms':60} {cpu_at_once:10.1f}")
+    print(f"{f'{QUEUED:,} queued: memory grew at most by, MiB':60} {grown_mib:10.0f}")
+    print(f"{f'a bare client, {AT_ONCE} requests at once, share of the ideal':60} {bare:10.0%}")
 
 
 if __name__ == "__main__":

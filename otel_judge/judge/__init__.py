@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..config import JudgeConfig, ModelConfig
 from .judge import Judge
-from .models import Models, check_model
+from .models import Models, check_model, load
 from .tracing import Tracing
 from .transcript import Transcripts
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace.export import SpanExporter
 
-__all__ = ["Judge", "build", "check_model"]
+__all__ = ["Judge", "build", "check_model", "load"]
 
 
 def build(

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -49,10 +50,7 @@ class Brief:
     @property
     def size(self) -> int:
         """Bytes of the first request, without what the protocol adds."""
-        schemas = sum(size(json.dumps(tool.schema)) + size(tool.description) for tool in tools.TOOLS.values())
-        verdicts = size(json.dumps(verdict.SCHEMA)) + size(verdict.DESCRIPTION)
-        texts = size(self.system) + size(self.shared) + size(self.own)
-        return texts + verdicts + (schemas if self.span_tools else 0)
+        return size(self.system) + size(self.shared) + size(self.own) + _tools_size(span_tools=self.span_tools)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +262,12 @@ class _Reply:
         return ModelRequest(parts)
 
 
+@cache
+def _tools_size(*, span_tools: bool) -> int:
+    schemas = sum(size(json.dumps(tool.schema)) + size(tool.description) for tool in tools.TOOLS.values())
+    return size(json.dumps(verdict.SCHEMA)) + size(verdict.DESCRIPTION) + (schemas if span_tools else 0)
+
+
 def _opening(brief: Brief) -> ModelMessage:
     from pydantic_ai.messages import CachePoint, ModelRequest, SystemPromptPart, UserPromptPart
 
@@ -271,7 +275,9 @@ def _opening(brief: Brief) -> ModelMessage:
     return ModelRequest([SystemPromptPart(brief.system), UserPromptPart(content)])
 
 
+@cache
 def _parameters(*, span_tools: bool) -> ModelRequestParameters:
+    """The tools of a request: the same objects each time, so that a model has to translate them once."""
     from pydantic_ai.models import ModelRequestParameters
     from pydantic_ai.tools import ToolDefinition
 

@@ -124,6 +124,19 @@ class Judge:
         filled, missing = filling.fill(self.instructions.filled, trace, given)
         if missing is not None:
             return self._missing(target, missing)
+        async with self._models.place(self.config.model):
+            return await self._deliberate(trace, target, filled, activity, answered=answered, transcript=transcript)
+
+    async def _deliberate(
+        self,
+        trace: Trace,
+        target: Target,
+        filled: Mapping[str, str],
+        activity: Activity,
+        *,
+        answered: Callable[[], None] | None,
+        transcript: Transcript | None,
+    ) -> Feedback:
         limits = self.config.limits
         budget = Budget(limits)
         asker = Asker(self._models, self.config.model, budget, activity, limits.seconds)

@@ -10,8 +10,9 @@ import asyncio
 import inspect
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from types import MappingProxyType
@@ -22,13 +23,15 @@ from ..errors import ModelUnavailable
 from .prices import Price
 
 if TYPE_CHECKING:
-    from pydantic_ai.models import Model
+    from pydantic_ai.models import Model, ModelRequestParameters
     from pydantic_ai.providers import Provider
+    from pydantic_ai.tools import ToolDefinition
 
 _ENV_NAME = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 _OUR_EXTRAS = ("openai", "google")
 _CREDENTIAL_HEADERS = frozenset({"authorization", "x-api-key", "api-key"})
 _CONNECT_S = 10.0
+_PLACES_A_SLOT = 2  # one judgement asks, one is about to: it reads its trace, or waits to try again
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,10 @@ class OpenModel:
     model: Model
     slots: asyncio.Semaphore
     """Requests that may be under way at once."""
+    places: asyncio.Semaphore
+    """Judgements that may be under way at once."""
+    door: asyncio.Lock
+    """They begin one by one: the request of one is on its way before the next reads its trace."""
     settings: Mapping[str, Any]
     headers: Mapping[str, str]
     secrets: tuple[str, ...]
@@ -76,9 +83,21 @@ class Models:
         """The model of that name. Raises `ModelUnavailable`."""
         async with self._lock:
             if name not in self._open:
-                await asyncio.to_thread(_import)
+                await asyncio.to_thread(load)
                 self._open[name] = _build(self.config(name))
         return self._open[name]
+
+    @asynccontextmanager
+    async def place(self, name: str) -> AsyncGenerator[None]:
+        """Waits until a judgement may begin that asks this model first. Raises `ModelUnavailable`.
+
+        Those that wait hold nothing yet, and those that have begun end before others begin.
+        """
+        opened = await self.open(name)
+        async with opened.places:
+            async with opened.door:
+                await asyncio.sleep(0)
+            yield
 
     async def aclose(self) -> None:
         """Closes the connections. A model that is asked for again is opened again."""
@@ -107,7 +126,8 @@ def check_model(spec: str | ModelConfig) -> None:
     del built
 
 
-def _import() -> None:
+def load() -> None:
+    """Imports what asking a model takes, which takes seconds."""
     for module in ("pydantic_ai.direct", "pydantic_ai.models.anthropic"):
         import_module(module)
 
@@ -192,15 +212,35 @@ def _opened(
     headers: Mapping[str, str] = MappingProxyType({}),
     secrets: tuple[str, ...] = (),
 ) -> OpenModel:
+    _translate_once(model)
     return OpenModel(
         spec=":".join(split(config.model)),
         model=model,
         slots=asyncio.Semaphore(config.concurrency),
+        places=asyncio.Semaphore(config.concurrency * _PLACES_A_SLOT),
+        door=asyncio.Lock(),
         settings={**settings, **config.settings},
         headers=headers,
         secrets=(*secrets, *(value for value in config.headers.values() if value)),
         close=close,
     )
+
+
+def _translate_once(model: Model) -> None:
+    """Has the model translate a list of tools for its provider once.
+
+    By itself it does so for every request, which is a tenth of what a turn costs; the judges' lists are constants.
+    """
+    translate = model.customize_request_parameters
+    known: dict[int, tuple[list[ToolDefinition], list[ToolDefinition]]] = {}  # by identity, so it keeps the list alive
+
+    def translated(model_request_parameters: ModelRequestParameters) -> ModelRequestParameters:
+        given = model_request_parameters.function_tools
+        if id(given) not in known:
+            known[id(given)] = given, translate(model_request_parameters).function_tools
+        return replace(model_request_parameters, function_tools=known[id(given)][1])
+
+    model.customize_request_parameters = translated
 
 
 def _closer(model: Model) -> Callable[[], Awaitable[object]]:

@@ -140,13 +140,14 @@ class Record:
         seen = {place: _Stretches(stretches) for place, stretches in self._seen.items()}
         spans = {span_id for span_id, _ in seen}
         known: set[str] = set()
-        for span_id in spans & trace.by_id.keys():
-            for piece in _told(trace.by_id[span_id]):
+        told_of = {span_id: list(_told(trace.by_id[span_id])) for span_id in spans & trace.by_id.keys()}
+        for span_id, told in told_of.items():
+            for piece in told:
                 if piece.repeatable and _overlap(seen, span_id, piece) == piece.length:
                     known.add(piece.body)
         shown = total = 0
         for span, length in zip(trace.spans, text_of(trace).characters, strict=True):
-            told = list(_told(span))
+            told = told_of[span.span_id] if span.span_id in told_of else list(_told(span))
             # Of a span that was not shown itself, only what others repeat can count: the rest need not be read.
             pieces = list(_pieces(span, told)) if span.span_id in spans else told
             breaks = len(told) - len({piece.path for piece in told})  # between the parts of a conversation
