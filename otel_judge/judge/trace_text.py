@@ -12,7 +12,6 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import cast
 
 from ..trace import OriginView, Trace
 from .text import clean, collect, collect_resource
@@ -84,7 +83,4 @@ class TraceText:
 
 def text_of(trace: Trace) -> TraceText:
     """The text of a trace. Worked out once a trace."""
-    known = trace.memo.get(text_of)
-    if known is None:
-        known = trace.memo[text_of] = TraceText(trace)
-    return cast("TraceText", known)
+    return trace.once(text_of, lambda: TraceText(trace))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from ...trace import Trace
 from ..trace_text import TraceText, text_of
@@ -60,12 +60,14 @@ def _run(trace: Trace, arguments: Arguments) -> Answer:
 
 def _find(trace: Trace, text: TraceText, source: str, pattern: Pattern) -> _Found:
     """All places, or the known ones of a pattern that was searched before."""
-    known = cast("dict[str, _Found]", trace.memo.setdefault(_find, {}))
+    known = trace.once(_find, dict[str, _Found])
     found = known.get(source)
     if found is None:
-        found = known[source] = _search(text, pattern)
-        if len(known) > _KEPT:
-            known.pop(next(iter(known)), None)
+        found = _search(text, pattern)  # without the lock: patterns are searched side by side
+        with trace.lock:
+            known[source] = found
+            if len(known) > _KEPT:
+                del known[next(iter(known))]
     return found
 
 
