@@ -173,20 +173,24 @@ class Span:
     @property
     def events(self) -> tuple[Event, ...]:
         if self._events is None:
-            self._events = tuple(
-                Event(event.name, event.time_unix_nano, decode_attributes(event.attributes))
-                for event in self.proto.events
-            )
+            given = self.proto.events
+            self._events = tuple(map(_event, given)) if given else ()
         return self._events
 
     @property
     def links(self) -> tuple[Link, ...]:
         if self._links is None:
-            self._links = tuple(
-                Link(link.trace_id.hex(), link.span_id.hex(), decode_attributes(link.attributes))
-                for link in self.proto.links
-            )
+            given = self.proto.links
+            self._links = tuple(map(_link, given)) if given else ()
         return self._links
+
+
+def _event(proto: SpanProto.Event) -> Event:
+    return Event(proto.name, proto.time_unix_nano, decode_attributes(proto.attributes))
+
+
+def _link(proto: SpanProto.Link) -> Link:
+    return Link(proto.trace_id.hex(), proto.span_id.hex(), decode_attributes(proto.attributes))
 
 
 class OriginView:
@@ -387,8 +391,7 @@ class Trace:
             seen.add(span.span_id)
             depths.append(depth)
             spans.append(span)
-            for child in reversed(self.children(span)):
-                stack.append((depth + 1, child))
+            stack += [(depth + 1, child) for child in reversed(self.children(span))]
         return depths, spans
 
     def _reach(self, start: Sequence[Span], reached: set[str]) -> None:
