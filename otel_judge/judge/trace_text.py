@@ -28,6 +28,8 @@ class TraceText:
         """Byte at which each value starts, and where one more would."""
         self.owners = array("I")
         """Index in `trace.spans` for each value."""
+        self.ends = array("I")
+        """For each span, the number of its last value and one."""
         self.characters = array("Q")
         """Characters of all values of each span, without its resource."""
         self._path_ids = array("I")
@@ -62,6 +64,7 @@ class TraceText:
                 origins.add(span.origin)
                 collect_resource(span, paths, texts)
             self.owners.extend([index] * (len(texts) - before))
+            self.ends.append(len(self.owners))
             if len(texts) >= _VALUES_A_CHUNK:
                 chunks.append(self._add(paths, texts))
                 paths.clear()

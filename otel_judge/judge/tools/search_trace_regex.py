@@ -76,19 +76,20 @@ def _search(text: TraceText, pattern: Pattern) -> _Found:
     places = array("I")
     values = spans = here = 0
     span = -1
-    for value in pattern.values(text):
-        if value is None:
-            if time.monotonic() > until:
-                return _Found(places, values, spans, max(0, span))
-            continue
-        values += 1
-        owner = text.owners[value]
-        if owner != span:
-            span, here = owner, 0
-            spans += 1
-        here += 1
-        if here <= _PER_SPAN:
-            places.append(value)
+    for found in pattern.values(text):
+        if not found and time.monotonic() > until:
+            return _Found(places, values, spans, max(0, span))
+        values += len(found)
+        value = found.start
+        while value < found.stop:  # span by span
+            owner = text.owners[value]
+            if owner != span:
+                span, here = owner, 0
+                spans += 1
+            end = min(found.stop, text.ends[owner])
+            places.extend(range(value, min(end, value + max(0, _PER_SPAN - here))))
+            here += end - value
+            value = end
     return _Found(places, values, spans, None)
 
 
