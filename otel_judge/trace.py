@@ -296,12 +296,12 @@ class Trace:
         by_id = self.by_id
         roots = [span for span in self.spans if span.parent_span_id not in by_id]
         reached: set[str] = set()
-        self._reach(roots, reached)
+        self._below(roots, reached)
         if len(reached) < len(self.spans):
             for span in self.spans:
                 if span.span_id not in reached:
                     roots.append(span)
-                    self._reach([span], reached)
+                    self._below([span], reached)
             roots.sort(key=lambda span: span.start_ns)
         return tuple(roots)
 
@@ -332,7 +332,7 @@ class Trace:
 
     def walk(self, start: Span | None = None) -> Iterator[tuple[int, Span]]:
         """Every span with its depth, parents before children, siblings by start time; below `start` if given."""
-        depths, spans = self._walked if start is None else self._below([start])
+        depths, spans = self._walked if start is None else self._below([start], set())
         return zip(depths, spans, strict=True)
 
     @lazy
@@ -377,11 +377,10 @@ class Trace:
 
     @lazy
     def _walked(self) -> tuple[array[int], list[Span]]:
-        return self._below(self.roots)
+        return self._below(self.roots, set())
 
-    def _below(self, roots: Sequence[Span]) -> tuple[array[int], list[Span]]:
-        """Depths and spans of a walk."""
-        seen: set[str] = set()
+    def _below(self, roots: Sequence[Span], seen: set[str]) -> tuple[array[int], list[Span]]:
+        """Depths and spans of a walk that passes by what was seen before."""
         depths, spans = array("I"), list[Span]()
         stack = [(0, root) for root in reversed(roots)]
         while stack:
@@ -393,14 +392,6 @@ class Trace:
             spans.append(span)
             stack += [(depth + 1, child) for child in reversed(self.children(span))]
         return depths, spans
-
-    def _reach(self, start: Sequence[Span], reached: set[str]) -> None:
-        stack = list(start)
-        while stack:
-            span = stack.pop()
-            if span.span_id not in reached:
-                reached.add(span.span_id)
-                stack.extend(self.children(span))
 
 
 def _restore(trace_id: bytes, blocks: tuple[SpanBlock, ...], completion: CompletionReason, tenant: str | None) -> Trace:

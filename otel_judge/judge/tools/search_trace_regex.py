@@ -73,6 +73,7 @@ def _find(trace: Trace, text: TraceText, source: str, pattern: Pattern) -> _Foun
 
 def _search(text: TraceText, pattern: Pattern) -> _Found:
     until = time.monotonic() + _LONGEST
+    owners, ends = text.owners, text.ends
     places = array("I")
     values = spans = here = 0
     span = -1
@@ -82,12 +83,12 @@ def _search(text: TraceText, pattern: Pattern) -> _Found:
         values += len(found)
         value = found.start
         while value < found.stop:  # span by span
-            owner = text.owners[value]
+            owner = owners[value]
             if owner != span:
                 span, here = owner, 0
                 spans += 1
-            end = min(found.stop, text.ends[owner])
-            places.extend(range(value, min(end, value + max(0, _PER_SPAN - here))))
+            end = min(found.stop, ends[owner])
+            places.extend(range(value, min(end, value + _PER_SPAN - here)))
             here += end - value
             value = end
     return _Found(places, values, spans, None)
