@@ -2,15 +2,18 @@
 
 A scripted searcher looks for a refund that failed without an error status: overview, search, the span, verdict. It
 speaks to the judge over real HTTP through the provider's SDK; tokens are its bytes by four, as the script counts them.
+CPU seconds are the judge's and the script's; the garbage collector is set as the command line sets it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import re
 import time
 
+from otel_judge.cli import COLLECT_EVERY
 from otel_judge.config import JudgeConfig, ModelConfig
 from otel_judge.judge import build
 from otel_judge.testing.model import Reply, Request, ScriptedModel, blocks, tool_use, verdict
@@ -23,6 +26,7 @@ from .tools import make_trace
 SPANS = (1_000, 10_000, 100_000)
 REQUEST_TOKENS = 25_000
 ALL_TOKENS = 60_000
+CPU_S = 10.0
 NEEDLE = "refund R-4711 was declined by the bank, the customer was told it went through"
 
 
@@ -50,13 +54,13 @@ def hide(trace: Trace) -> Trace:
 
 
 async def judge(trace: Trace) -> tuple[int, int, str, float]:
-    """Largest request and all requests in tokens, the label, and seconds."""
+    """Largest request and all requests in tokens, the label, and CPU seconds."""
     with ScriptedModel(search) as model:
         config = JudgeConfig(name="refunds", instructions="{{ trace }}", model="main", values=("pass", "fail"))
         (judge,) = build([config], {"main": ModelConfig(model="anthropic:scripted", base_url=model.base_url)})
-        started = time.perf_counter()
+        started = time.process_time()
         feedback = await judge.grade(trace, target_of(trace, trace.root))
-        took = time.perf_counter() - started
+        took = time.process_time() - started
         await judge.aclose()
         sizes = [len(str(request.body)) // 4 for request in model.requests]
     verified = all(evidence.verified for evidence in feedback.evidence)
@@ -65,13 +69,14 @@ async def judge(trace: Trace) -> tuple[int, int, str, float]:
 
 def main() -> None:
     os.environ.setdefault("ANTHROPIC_API_KEY", "unused")
+    gc.set_threshold(COLLECT_EVERY)
     asyncio.run(judge(hide(make_trace(100))))  # imports the SDK
-    print(f"{'spans':>8} {'largest request':>16} {'all requests':>13} {'label':>8} {'seconds':>8}")
+    print(f"{'spans':>8} {'largest request':>16} {'all requests':>13} {'label':>8} {'CPU s':>8}")
     for spans in SPANS:
         largest, total, label, took = asyncio.run(judge(hide(make_trace(spans))))
-        fits = largest <= REQUEST_TOKENS and total <= ALL_TOKENS and label == "fail"
+        fits = largest <= REQUEST_TOKENS and total <= ALL_TOKENS and label == "fail" and took <= CPU_S
         print(f"{spans:8,} {largest:16,} {total:13,} {label:>8} {took:8.2f}  {'ok' if fits else 'TOO MUCH'}")
-    print(f"{'limits':>8} {REQUEST_TOKENS:16,} {ALL_TOKENS:13,}")
+    print(f"{'limits':>8} {REQUEST_TOKENS:16,} {ALL_TOKENS:13,} {'':>8} {CPU_S:8.2f}")
 
 
 if __name__ == "__main__":

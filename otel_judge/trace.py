@@ -11,10 +11,11 @@ Times are Unix nanoseconds, ids are lower-case hex once decoded and raw bytes be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from functools import cached_property
-from typing import Literal, NamedTuple, TypeAlias
+from threading import RLock
+from typing import Literal, NamedTuple, TypeAlias, TypeVar, cast
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -22,7 +23,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Tr
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanProto
 
 from .attributes import Attributes, decode_attributes
+from .lazy import lazy
 
+T = TypeVar("T")
 StatusCode: TypeAlias = Literal["UNSET", "OK", "ERROR"]
 SpanKind: TypeAlias = Literal["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
 _STATUS_CODES: tuple[StatusCode, ...] = ("UNSET", "OK", "ERROR")
@@ -94,7 +97,22 @@ class Link(NamedTuple):
 
 
 class Span:
-    """One span. Attributes, events and links are decoded at first use."""
+    """One span. Attributes, events and links are decoded at first use. There are many of them: no dict each."""
+
+    __slots__ = (
+        "_attributes",
+        "_events",
+        "_links",
+        "content",
+        "end_ns",
+        "name",
+        "origin",
+        "parent_span_id",
+        "proto",
+        "span_id",
+        "start_ns",
+        "status_code",
+    )
 
     def __init__(self, proto: SpanProto, origin: OriginView) -> None:
         self.proto = proto
@@ -105,8 +123,13 @@ class Span:
         self.name: str = proto.name
         self.start_ns: int = proto.start_time_unix_nano
         self.end_ns: int = proto.end_time_unix_nano
-        self.memo: dict[object, object] = {}
-        """What a reader of the span works out once and wants to find again, under a key of its own."""
+        number = proto.status.code
+        self.status_code: StatusCode = _STATUS_CODES[number] if 0 <= number < len(_STATUS_CODES) else "UNSET"
+        self.content: object = None
+        """What the span says in its dialect, once `otel_judge.dialects` has read it."""
+        self._attributes: Attributes | None = None
+        self._events: tuple[Event, ...] | None = None
+        self._links: tuple[Link, ...] | None = None
 
     def __repr__(self) -> str:
         return f"<Span {self.span_id} {self.name!r}>"
@@ -120,11 +143,6 @@ class Span:
     def kind(self) -> SpanKind:
         number = self.proto.kind
         return _KINDS[number] if 0 <= number < len(_KINDS) else "UNSPECIFIED"
-
-    @property
-    def status_code(self) -> StatusCode:
-        number = self.proto.status.code
-        return _STATUS_CODES[number] if 0 <= number < len(_STATUS_CODES) else "UNSET"
 
     @property
     def status_message(self) -> str:
@@ -146,26 +164,33 @@ class Span:
     def scope_name(self) -> str:
         return self.origin.scope_name
 
-    @cached_property
+    @property
     def attributes(self) -> Attributes:
-        return decode_attributes(self.proto.attributes)
+        if self._attributes is None:
+            self._attributes = decode_attributes(self.proto.attributes)
+        return self._attributes
 
-    @cached_property
+    @property
     def events(self) -> tuple[Event, ...]:
-        if not self.proto.events:  # as with most spans
-            return ()
-        return tuple(
-            Event(event.name, event.time_unix_nano, decode_attributes(event.attributes)) for event in self.proto.events
-        )
+        if self._events is None:
+            given = self.proto.events
+            self._events = tuple(map(_event, given)) if given else ()
+        return self._events
 
-    @cached_property
+    @property
     def links(self) -> tuple[Link, ...]:
-        if not self.proto.links:
-            return ()
-        return tuple(
-            Link(link.trace_id.hex(), link.span_id.hex(), decode_attributes(link.attributes))
-            for link in self.proto.links
-        )
+        if self._links is None:
+            given = self.proto.links
+            self._links = tuple(map(_link, given)) if given else ()
+        return self._links
+
+
+def _event(proto: SpanProto.Event) -> Event:
+    return Event(proto.name, proto.time_unix_nano, decode_attributes(proto.attributes))
+
+
+def _link(proto: SpanProto.Link) -> Link:
+    return Link(proto.trace_id.hex(), proto.span_id.hex(), decode_attributes(proto.attributes))
 
 
 class OriginView:
@@ -173,17 +198,18 @@ class OriginView:
 
     def __init__(self, origin: Origin) -> None:
         self.raw = origin
+        self.lock = RLock()
 
-    @cached_property
+    @lazy
     def resource(self) -> Attributes:
         return decode_attributes(Resource.FromString(self.raw.resource).attributes)
 
-    @cached_property
+    @lazy
     def service(self) -> str | None:
         name = self.resource.get("service.name")
         return name if isinstance(name, str) and name else None
 
-    @cached_property
+    @lazy
     def _scope(self) -> InstrumentationScope:
         return InstrumentationScope.FromString(self.raw.scope)
 
@@ -211,8 +237,9 @@ class Trace:
         self.blocks: tuple[SpanBlock, ...] = tuple(blocks)
         self.completion = completion
         self.tenant = tenant
-        self.memo: dict[object, object] = {}
-        """What a reader of the trace works out once and wants to find again, under a key of its own."""
+        self.lock = RLock()
+        """Held while something is worked out once."""
+        self._known: dict[object, object] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
         # Decoded messages stay behind: what crosses to another process is bytes.
@@ -234,12 +261,12 @@ class Trace:
         """Number of spans, without decoding them."""
         return sum(len(block.spans) for block in self.blocks)
 
-    @cached_property
+    @lazy
     def size(self) -> int:
         """Wire bytes of the spans."""
         return sum(len(data) for block in self.blocks for data in block.spans)
 
-    @cached_property
+    @lazy
     def arrived(self) -> tuple[Span, ...]:
         """Spans in the order in which they came."""
         views: dict[Origin, OriginView] = {}
@@ -251,16 +278,16 @@ class Trace:
                 unique.setdefault(span.span_id, span)
         return tuple(unique.values())
 
-    @cached_property
+    @lazy
     def spans(self) -> tuple[Span, ...]:
         """Spans in order of start time."""
         return tuple(sorted(self.arrived, key=lambda span: span.start_ns))
 
-    @cached_property
+    @lazy
     def by_id(self) -> Mapping[str, Span]:
         return {span.span_id: span for span in self.spans}
 
-    @cached_property
+    @lazy
     def roots(self) -> tuple[Span, ...]:
         """Display roots: spans whose parent is not in the trace, by start time. Never empty in a trace with spans.
 
@@ -269,16 +296,16 @@ class Trace:
         by_id = self.by_id
         roots = [span for span in self.spans if span.parent_span_id not in by_id]
         reached: set[str] = set()
-        self._reach(roots, reached)
+        self._below(roots, reached)
         if len(reached) < len(self.spans):
             for span in self.spans:
                 if span.span_id not in reached:
                     roots.append(span)
-                    self._reach([span], reached)
+                    self._below([span], reached)
             roots.sort(key=lambda span: span.start_ns)
         return tuple(roots)
 
-    @cached_property
+    @lazy
     def root(self) -> Span:
         """The root that stands for the trace: one without parent if there is any, else the longest display root.
 
@@ -289,28 +316,31 @@ class Trace:
         parentless = [span for span in self.roots if not span.parent_span_id]
         return max(parentless or self.roots, key=lambda span: span.duration_ns)
 
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """What `make` returned when this key was first asked for: so each reader of a trace works once.
+
+        Other threads that ask meanwhile wait, whatever they ask for.
+        """
+        with self.lock:
+            if key not in self._known:
+                self._known[key] = make()
+            return cast("T", self._known[key])
+
     def children(self, span: Span) -> Sequence[Span]:
         """Children of a span in order of start time."""
         return self._children.get(span.span_id, ())
 
     def walk(self, start: Span | None = None) -> Iterator[tuple[int, Span]]:
         """Every span with its depth, parents before children, siblings by start time; below `start` if given."""
-        seen: set[str] = set()
-        stack = [(0, start)] if start is not None else [(0, root) for root in reversed(self.roots)]
-        while stack:
-            depth, span = stack.pop()
-            if span.span_id in seen:
-                continue
-            seen.add(span.span_id)
-            yield depth, span
-            stack.extend((depth + 1, child) for child in reversed(self.children(span)))
+        depths, spans = self._walked if start is None else self._below([start], set())
+        return zip(depths, spans, strict=True)
 
-    @cached_property
+    @lazy
     def start_ns(self) -> int:
         """Earliest start of any span."""
         return min((span.start_ns for span in self.spans), default=0)
 
-    @cached_property
+    @lazy
     def end_ns(self) -> int:
         """Latest end of any span."""
         return max((span.end_ns for span in self.spans), default=0)
@@ -337,7 +367,7 @@ class Trace:
             scope_spans.spans.extend(SpanProto.FromString(span) for span in encoded)
         return data
 
-    @cached_property
+    @lazy
     def _children(self) -> Mapping[str, list[Span]]:
         children: dict[str, list[Span]] = {}
         for span in self.spans:
@@ -345,13 +375,23 @@ class Trace:
                 children.setdefault(span.parent_span_id, []).append(span)
         return children
 
-    def _reach(self, start: Sequence[Span], reached: set[str]) -> None:
-        stack = list(start)
+    @lazy
+    def _walked(self) -> tuple[array[int], list[Span]]:
+        return self._below(self.roots, set())
+
+    def _below(self, roots: Sequence[Span], seen: set[str]) -> tuple[array[int], list[Span]]:
+        """Depths and spans of a walk that passes by what was seen before."""
+        depths, spans = array("I"), list[Span]()
+        stack = [(0, root) for root in reversed(roots)]
         while stack:
-            span = stack.pop()
-            if span.span_id not in reached:
-                reached.add(span.span_id)
-                stack.extend(self.children(span))
+            depth, span = stack.pop()
+            if span.span_id in seen:
+                continue
+            seen.add(span.span_id)
+            depths.append(depth)
+            spans.append(span)
+            stack += [(depth + 1, child) for child in reversed(self.children(span))]
+        return depths, spans
 
 
 def _restore(trace_id: bytes, blocks: tuple[SpanBlock, ...], completion: CompletionReason, tenant: str | None) -> Trace:

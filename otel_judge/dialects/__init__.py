@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 from ..trace import Span
 from . import gen_ai, generic
 from .base import Content, Dialect
@@ -10,11 +12,17 @@ DIALECTS: tuple[Dialect, ...] = (gen_ai.DIALECT, generic.DIALECT)
 """In order of specificity. The last one reads every span."""
 
 
+_FIRST = Lock()  # held while a span is read
+
+
 def read(span: Span) -> Content:
     """What the span says, in the vocabulary of `otel_judge.dialects.base`. Worked out once a span."""
-    content = span.memo.get(read)
+    content = span.content
     if not isinstance(content, Content):
-        content = span.memo[read] = _read(span)
+        with _FIRST:  # of two threads that ask, the second gets what the first has read: parts are known by identity
+            content = span.content
+            if not isinstance(content, Content):
+                content = span.content = _read(span)
     return content
 
 

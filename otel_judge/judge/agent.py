@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..feedback import Evidence
 from ..trace import Trace
 from . import condense, evidence, prompt, sweep, tools, verdict
+from .aside import aside
 from .ask import Asker
 from .budget import TURN_BYTES, Budget, Ceiling, tokens_of
 from .faults import JudgeStopped
@@ -103,7 +105,7 @@ class Deliberation:
         while True:
             try:
                 response = await self._asker.ask(messages, parameters, lambda: self._closed_now(messages))
-                reply = self._read(response)
+                reply = await self._read(response)
             except JudgeStopped:
                 if self._standing is None:
                     raise
@@ -145,18 +147,18 @@ class Deliberation:
         after = self._budget.next_input + self._budget.max_tokens + ceil(TURN_BYTES * self._tokens_a_byte)
         return "tokens" if self._condensed and after > self._context_tokens else None
 
-    def _read(self, response: ModelResponse) -> Ruling | _Reply:
+    async def _read(self, response: ModelResponse) -> Ruling | _Reply:
         calls = response.tool_calls
         verdicts = [call for call in calls if call.tool_name == verdict.NAME]
         if len(verdicts) > 1 and len({_arguments_text(call) for call in verdicts}) > 1:
             return self._mend(prompt.ONE_VERDICT, calls)
         if verdicts:
-            return self._consider(verdicts[0].args, calls)
+            return await self._consider(verdicts[0].args, calls)
         if calls:
-            return self._closed(calls) if self.forced is not None else self._run(calls)
+            return self._closed(calls) if self.forced is not None else await self._run(calls)
         complete = response.finish_reason not in ("length", "content_filter")
         if (written := verdict.read_text(response.text or "", complete=complete)) is not None:
-            return self._consider(written, calls)
+            return await self._consider(written, calls)
         if response.finish_reason == "content_filter":
             raise JudgeStopped("refused", "the model refused to answer")
         if response.finish_reason == "length" and self._cut_offs < _CUT_OFFS:
@@ -168,26 +170,27 @@ class Deliberation:
         self._reminded = True
         return _Reply(text=prompt.REMIND)
 
-    def _consider(self, arguments: object, calls: Sequence[ToolCallPart]) -> Ruling | _Reply:
+    async def _consider(self, arguments: object, calls: Sequence[ToolCallPart]) -> Ruling | _Reply:
         try:
             given = verdict.read(arguments)
             graded = grade(self._value_type, given.value)
         except (verdict.InvalidVerdict, InvalidValue) as error:
             return self._mend(str(error), calls)
-        if graded.passed is not False and self._may_read_on() and (missing := self.unread()) is not None:
+        if graded.passed is not False and self._may_read_on() and (missing := await self.unread()) is not None:
             self._sweeps += 1
             return _Reply.to(calls, prompt.unread(missing))
-        found = tuple(evidence.check(self._trace, each.span_id, each.quote, each.path) for each in given.evidence)
+        found, unverified = await aside(self._trace, _checked, self._trace, given.evidence)
         self._standing = Ruling(graded, given.rationale, found)
-        unverified = [evidence.reason(self._trace, each) for each in found if not each.verified]
         if not unverified or self._questioned:
             return self._standing
         self._questioned = True
         return _Reply.to(calls, prompt.unverified(unverified))
 
-    def unread(self) -> str | None:
+    async def unread(self) -> str | None:
         """What a judge that answers for all of the trace has not read, in words."""
-        return sweep.unread(self._trace, self._record, whole=self._brief.whole) if self._brief.sweep else None
+        if not self._brief.sweep:
+            return None
+        return await aside(self._trace, sweep.unread, self._trace, self._record, whole=self._brief.whole)
 
     def _may_read_on(self) -> bool:
         return self.forced is None and not self._brief.whole and self._sweeps < _SWEEPS
@@ -206,30 +209,28 @@ class Deliberation:
             raise JudgeStopped("no_verdict", "the model went on reading when it was asked for its verdict")
         return _Reply(returns=tuple((call, prompt.CLOSED) for call in calls))
 
-    def _run(self, calls: Sequence[ToolCallPart]) -> _Reply:
+    async def _run(self, calls: Sequence[ToolCallPart]) -> _Reply:
+        """Answers the calls of one turn side by side, and accounts for them in the order of the calls."""
+        for call in calls:
+            logger.debug("Calling tool: %s(%s)", call.tool_name, _arguments_text(call))
         returns: list[tuple[ToolCallPart, str]] = []
         room = TURN_BYTES
-        for call in calls:
-            said = self._call(call, room)
-            room -= size(said)
-            returns.append((call, said))
+        for call, found in zip(calls, await asyncio.gather(*map(self._call, calls)), strict=True):
+            answer = found if size(found.text) <= room else tools.Answer(prompt.TURN_FULL)
+            room -= size(answer.text)
+            self._record.add(answer.seen)
+            self._seen[call.tool_call_id] = answer.seen
+            logger.debug("Tool response: %s", answer.text)
+            returns.append((call, answer.text))
         return _Reply(returns=tuple(returns))
 
-    def _call(self, call: ToolCallPart, room: int) -> str:
-        logger.debug("Calling tool: %s(%s)", call.tool_name, _arguments_text(call))
+    async def _call(self, call: ToolCallPart) -> tools.Answer:
         with self._activity.tool(call.tool_name, call.tool_call_id):
             try:
                 arguments = call.args_as_dict(raise_if_invalid=True)
             except (ValueError, AssertionError):
-                answer = tools.Answer("the arguments are not a JSON object")
-            else:
-                answer = tools.answer(call.tool_name, self._trace, arguments)
-        if size(answer.text) > room:
-            answer = tools.Answer(prompt.TURN_FULL)
-        self._record.add(answer.seen)
-        self._seen[call.tool_call_id] = answer.seen
-        logger.debug("Tool response: %s", answer.text)
-        return answer.text
+                return tools.Answer("the arguments are not a JSON object")
+            return await aside(self._trace, tools.answer, call.tool_name, self._trace, arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +305,12 @@ def _add_text(messages: list[ModelMessage], text: str) -> None:
     last = messages[-1]
     if isinstance(last, ModelRequest):
         messages[-1] = replace(last, parts=[*last.parts, UserPromptPart(text)])
+
+
+def _checked(trace: Trace, quotes: Sequence[verdict.Quote]) -> tuple[tuple[Evidence, ...], list[str]]:
+    """The evidence, and for each piece that was not verified the reason."""
+    found = tuple(evidence.check(trace, each.span_id, each.quote, each.path) for each in quotes)
+    return found, [evidence.reason(trace, each) for each in found if not each.verified]
 
 
 def _arguments_text(call: ToolCallPart) -> str:

@@ -20,15 +20,15 @@ _MARK = _PREFIX.encode()
 
 def blind(trace: Trace) -> Trace:
     """The trace without earlier feedback; the same one where it holds none. Worked out once a trace."""
-    known = trace.memo.get(blind)
-    if isinstance(known, Trace):
-        return known
+    return trace.once(blind, lambda: _blind(trace)) or trace
+
+
+def _blind(trace: Trace) -> Trace | None:
+    """None for the trace itself, which would hold itself for ever."""
     if not any(_MARK in data for block in trace.blocks for data in block.spans):
-        return trace
+        return None
     blocks = [SpanBlock(origin, list(_kept(spans))) for origin, spans in trace.blocks]
-    made = Trace(trace.raw_trace_id, blocks, completion=trace.completion, tenant=trace.tenant)
-    trace.memo[blind] = made
-    return made
+    return Trace(trace.raw_trace_id, blocks, completion=trace.completion, tenant=trace.tenant)
 
 
 def _kept(spans: Iterable[bytes]) -> Iterable[bytes]:

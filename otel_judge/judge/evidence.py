@@ -51,9 +51,9 @@ def _elsewhere(trace: Trace, quote: str) -> tuple[str, str] | None:
     except InvalidArguments:  # too long to look for
         return None
     text, until = text_of(trace), time.monotonic() + _LONGEST
-    for value in pattern.values(text):
-        if value is not None:
-            return trace.spans[text.owners[value]].span_id, text.path(value)
+    for found in pattern.values(text):
+        if found:
+            return trace.spans[text.owners[found.start]].span_id, text.path(found.start)
         if time.monotonic() > until:
             break
     return None

@@ -16,6 +16,7 @@ from ..feedback import NOT_JUDGEABLE, Feedback, JudgeFailure, Scorer, Target
 from ..trace import Trace
 from . import filling, prompt
 from .agent import Brief, Deliberation, Ruling
+from .aside import aside
 from .ask import Asker
 from .blind import blind
 from .budget import Budget
@@ -120,8 +121,8 @@ class Judge:
         answered: Callable[[], None] | None,
         transcript: Transcript | None,
     ) -> Feedback:
-        trace = blind(trace)
-        filled, missing = filling.fill(self.instructions.filled, trace, given)
+        trace = await aside(trace, blind, trace)
+        filled, missing = await aside(trace, filling.fill, self.instructions.filled, trace, given)
         if missing is not None:
             return self._missing(target, missing)
         async with self._models.place(self.config.model):
@@ -144,7 +145,8 @@ class Judge:
         await asker.open()
         budget.start()
         started = time.monotonic()
-        opening = open_trace(trace, self.config.reading) if self.instructions.explores else None
+        reading = self.config.reading
+        opening = await aside(trace, open_trace, trace, reading) if self.instructions.explores else None
         record = Record()
         if opening is not None:
             record.add(opening.seen)
@@ -158,7 +160,7 @@ class Judge:
             activity=activity,
         )
         try:
-            feedback = self._feedback(target, await deliberation.rule(), deliberation.unread())
+            feedback = self._feedback(target, await deliberation.rule(), await deliberation.unread())
         except JudgeStopped as stopped:
             feedback = self._failure(target, JudgeFailure(stopped.type, stopped.message))
         return replace(
@@ -167,7 +169,7 @@ class Judge:
             rung="prompt" if opening is None else "agent",
             reading=None if opening is None else "whole" if opening.whole else "explored",
             forced=deliberation.forced,
-            coverage=None if opening is None else record.coverage(trace),
+            coverage=None if opening is None else await aside(trace, record.coverage, trace),
             usage=budget.usage,
             duration_s=time.monotonic() - started,
             cost_usd=budget.cost_usd if budget.turns else None,

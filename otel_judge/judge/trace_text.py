@@ -12,7 +12,6 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import cast
 
 from ..trace import OriginView, Trace
 from .text import clean, collect, collect_resource
@@ -29,6 +28,8 @@ class TraceText:
         """Byte at which each value starts, and where one more would."""
         self.owners = array("I")
         """Index in `trace.spans` for each value."""
+        self.ends = array("I")
+        """For each span, the number of its last value and one."""
         self.characters = array("Q")
         """Characters of all values of each span, without its resource."""
         self._path_ids = array("I")
@@ -63,6 +64,7 @@ class TraceText:
                 origins.add(span.origin)
                 collect_resource(span, paths, texts)
             self.owners.extend([index] * (len(texts) - before))
+            self.ends.append(len(self.owners))
             if len(texts) >= _VALUES_A_CHUNK:
                 chunks.append(self._add(paths, texts))
                 paths.clear()
@@ -84,7 +86,4 @@ class TraceText:
 
 def text_of(trace: Trace) -> TraceText:
     """The text of a trace. Worked out once a trace."""
-    known = trace.memo.get(text_of)
-    if known is None:
-        known = trace.memo[text_of] = TraceText(trace)
-    return cast("TraceText", known)
+    return trace.once(text_of, lambda: TraceText(trace))

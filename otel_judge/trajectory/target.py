@@ -12,6 +12,10 @@ from ..trace import Span, Trace
 
 def target_of(trace: Trace, span: Span) -> Target:
     """The span as a target. What it does not say of agent, conversation and model is taken from the trace."""
+    return trace.once((target_of, span.span_id), lambda: _target(trace, span))
+
+
+def _target(trace: Trace, span: Span) -> Target:
     own = dialects.read(span)
     return Target(
         trace_id=trace.trace_id,

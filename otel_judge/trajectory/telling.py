@@ -32,10 +32,7 @@ def steps(trace: Trace) -> Trajectory:
       recorded is a message beside it.
     - All other spans are steps of their own, alike siblings folded, so that a trace without any agent is its span tree.
     """
-    known = trace.memo.get(steps)
-    if not isinstance(known, Trajectory):
-        known = trace.memo[steps] = _Teller(trace).tell()
-    return known
+    return trace.once(steps, lambda: _Teller(trace).tell())
 
 
 class _Source(NamedTuple):

@@ -45,7 +45,9 @@ def expected(trace: Trace, pattern: str) -> list[tuple[str, str, int]]:
 
 
 ALPHABET = "ab é😀\n\t.0"
-PIECES = st.sampled_from(["", "a", "b", ".", "é", "😀", "|", "^", "$", "(a)", "(?:)", "[^a]", "a*", "0{2,}", ".*?"])
+PIECES = st.sampled_from(
+    ["", "a", "b", ".", "é", "😀", "|", "^", "$", "(a)", "(?:)", "[^a]", "[a-c]", "a*", "0{2,}", ".*?"]
+)
 TRICKY = st.sampled_from(
     [
         *(r"\s", r"\S", r"\n", r"\w", r"\W", r"\D", r"\b", r"\B", r"\A", r"\z", r"\C", r"\pL", r"\PL", r"\x{1F600}"),
@@ -63,6 +65,10 @@ TRICKY = st.sampled_from(
 @example([["a", "b"]], "(?s)a.*b")
 @example([["a\n", "\nb"]], "^$")
 @example([["b", "ab"]], "^b|a$")
+@example([["b", "ab"]], "$^")
+@example([["b", "a\nb"], ["a", "a"], ["b"]], "^a$")
+@example([["a", "a"], ["b", "a"], ["a", "a"]], "a")
+@example([["a", "a"], ["b", "a"], ["a", "a"]], "a.|b*$")
 @example([["a", "b"]], "\\n")
 @example([["a", "b"]], "[^x]+b")
 def test_a_search_finds_what_re2_finds_value_by_value(values: list[list[str]], pattern: str) -> None:

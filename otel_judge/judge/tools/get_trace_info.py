@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import cast
 
 from ... import dialects
 from ...dialects.base import Blob, Content, Role
@@ -18,10 +17,7 @@ _MOST = 12  # names, services or errors that are listed
 
 
 def _run(trace: Trace, _: Arguments) -> Answer:
-    known = trace.memo.get(_run)
-    if known is None:
-        known = trace.memo[_run] = Answer("\n".join(_lines(trace)))
-    return cast("Answer", known)
+    return trace.once(_run, lambda: Answer("\n".join(_lines(trace))))
 
 
 def _lines(trace: Trace) -> list[str]:

@@ -64,10 +64,7 @@ def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> str | None:
 def _folded(trace: Trace, tree: Tree, first: int, end: int) -> Sequence[int]:
     if end - first < len(tree):
         return tree.rows(first, end)
-    known = trace.memo.get(_folded)
-    if known is None:
-        known = trace.memo[_folded] = tree.rows(first, end)
-    return cast("Sequence[int]", known)
+    return trace.once(_folded, lambda: tree.rows(first, end))
 
 
 def _lines(tree: Tree, rows: Sequence[int], start: int, top: int, *, folded: bool) -> Iterator[str]:

@@ -21,8 +21,12 @@ _ONE_BY_ONE = re.compile(r"\\[AzCQ]|\(\?[A-Za-z]*-")
 """What means something else in the middle of a block: ends of the text, single bytes, modes that are switched off.
 `\\Q` also hides all of this from us."""
 
-_PLAIN = re.compile(r"(?:\(\?i\))?(?:[^\\\[\n^$(]|\((?!\?)|\(\?:|\\[][.+*?(){}|/dwb-])*")
+_CHARACTERS = r"[^\\\[\n^$(]|\((?!\?)|\(\?:|\\[][.+*?(){}|/dwb-]|\[[ -Z_-~]+\]"
+_PLAIN = re.compile(rf"(?:\(\?i\))?(?:{_CHARACTERS})*")
 """Patterns that match no newline and know no edges, so that what they match stands within a value."""
+_EDGED = re.compile(rf"(?:\(\?i\))?(?:{_CHARACTERS}|[\^$])*")
+"""Patterns that match no newline but know edges. Within a block these are the edges of each line of a value, and of
+the empty lines around it; where a pattern does not match an empty text, that only matters to values of many lines."""
 
 
 class Pattern:
@@ -31,10 +35,14 @@ class Pattern:
     def __init__(self, source: str, options: Any) -> None:
         self._exact = _re2.compile(source.encode(), options)
         self._plain = _PLAIN.fullmatch(source) is not None
+        self._by_line = _EDGED.fullmatch(source) is not None and self._exact.search(b"") is None
         self._block = None
         if not _ONE_BY_ONE.search(source):
-            try:  # it goes on to the end of the value, since each counts once
-                self._block = _re2.compile(f"(?m)(?:{source})(?s:.*)".encode(), options)
+            try:
+                # A match goes on to the end of its value, and over the byte that ends it for as long as the next value
+                # matches too: where many do, it takes one step for all of them.
+                rest = rf"(?:{source})(?s:.*)"
+                self._block = _re2.compile(rf"(?m){rest}(?:\C(?s:.*){rest})*".encode(), options)
             except _re2.error:  # just too large with that
                 self._block = None
 
@@ -43,32 +51,35 @@ class Pattern:
         match = self._exact.search(data)
         return None if match is None else (match.start(), match.end())
 
-    def values(self, text: TraceText) -> Iterator[int | None]:
-        """Values that match, in order; between them, now and then, None, for who wants to stop."""
-        return self._one_by_one(text) if self._block is None else self._all_at_once(text, self._block)
+    def values(self, text: TraceText) -> Iterator[range]:
+        """Values that match, in order, neighbours together; now and then an empty range, for who wants to stop."""
+        return self._one_by_one(text, range(len(text))) if self._block is None else self._all_at_once(text, self._block)
 
-    def _one_by_one(self, text: TraceText) -> Iterator[int | None]:
-        for value in range(len(text)):
+    def _one_by_one(self, text: TraceText, values: range) -> Iterator[range]:
+        for value in values:
             if value % _LOOK == 0:
-                yield None
-            if self._exact.search(text.data(value)) is not None:
-                yield value
+                yield range(0)
+            if self._matches(text.data(value)):
+                yield range(value, value + 1)
 
-    def _all_at_once(self, text: TraceText, block: Any) -> Iterator[int | None]:
-        position, last, end = 0, -1, len(text.block) - 2
+    def _matches(self, data: bytes) -> bool:
+        """Whether a value matches that does so within its block."""
+        return (self._by_line and b"\n" not in data) or self._exact.search(data) is not None
+
+    def _all_at_once(self, text: TraceText, block: Any) -> Iterator[range]:
+        position, following, end = 0, 0, len(text.block) - 2
         while position < end:
             until = text.starts[text.at(position + _STEP) + 1] - 2  # up to the byte between two values
             for match in block.finditer(text.block, position, until):
-                value = text.at(match.start())
-                if value == last:
-                    continue
-                last = value
-                if self._plain or self._exact.search(text.data(value)) is not None:
-                    yield value
-                if value % _LOOK == 0:
-                    yield None
+                start, stop = match.span()
+                found = range(max(text.at(start), following), text.at(max(start, stop - 1)) + 1)
+                following = max(found.stop, following)
+                if self._plain:
+                    yield found
+                else:
+                    yield from self._one_by_one(text, found)
             position = until + 1
-            yield None
+            yield range(0)
 
 
 def pattern_of(source: str) -> Pattern:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from ...trace import Trace
 from ..trace_text import TraceText, text_of
@@ -60,33 +60,37 @@ def _run(trace: Trace, arguments: Arguments) -> Answer:
 
 def _find(trace: Trace, text: TraceText, source: str, pattern: Pattern) -> _Found:
     """All places, or the known ones of a pattern that was searched before."""
-    known = cast("dict[str, _Found]", trace.memo.setdefault(_find, {}))
+    known = trace.once(_find, dict[str, _Found])
     found = known.get(source)
     if found is None:
-        found = known[source] = _search(text, pattern)
-        if len(known) > _KEPT:
-            known.pop(next(iter(known)), None)
+        found = _search(text, pattern)  # without the lock: patterns are searched side by side
+        with trace.lock:
+            known[source] = found
+            if len(known) > _KEPT:
+                del known[next(iter(known))]
     return found
 
 
 def _search(text: TraceText, pattern: Pattern) -> _Found:
     until = time.monotonic() + _LONGEST
+    owners, ends = text.owners, text.ends
     places = array("I")
     values = spans = here = 0
     span = -1
-    for value in pattern.values(text):
-        if value is None:
-            if time.monotonic() > until:
-                return _Found(places, values, spans, max(0, span))
-            continue
-        values += 1
-        owner = text.owners[value]
-        if owner != span:
-            span, here = owner, 0
-            spans += 1
-        here += 1
-        if here <= _PER_SPAN:
-            places.append(value)
+    for found in pattern.values(text):
+        if not found and time.monotonic() > until:
+            return _Found(places, values, spans, max(0, span))
+        values += len(found)
+        value = found.start
+        while value < found.stop:  # span by span
+            owner = owners[value]
+            if owner != span:
+                span, here = owner, 0
+                spans += 1
+            end = min(found.stop, ends[owner])
+            places.extend(range(value, min(end, value + _PER_SPAN - here)))
+            here += end - value
+            value = end
     return _Found(places, values, spans, None)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median_low
-from typing import cast
 
 from ...trace import Span, Trace
 from .answer import CAP_BYTES, Answer, Arguments, InvalidArguments, Parameter, Tool, cut, fitting, size
@@ -42,7 +41,7 @@ def _run(trace: Trace, arguments: Arguments) -> Answer:
     if order not in _ORDERS:
         raise InvalidArguments(f"sort must be {', '.join(_ORDERS[:-1])} or {_ORDERS[-1]}")
     start = int(arguments.get("start", 0))
-    rows, path_ns = _rows(trace)
+    rows, path_ns = trace.once(_count, lambda: _count(trace))
     title = (
         f"{len(rows)} names, by {order}; critical path: {duration(path_ns)} of the root "
         f"{trace.root.span_id if len(trace) else 'none'}, each moment in the innermost span at work"
@@ -54,13 +53,6 @@ def _run(trace: Trace, arguments: Arguments) -> Answer:
     if left := len(rows) - start - len(lines):
         lines.append(f"… {left} more names; next: start={start + len(lines)}")
     return Answer("\n".join([title, *lines]))
-
-
-def _rows(trace: Trace) -> tuple[list[_Row], int]:
-    known = trace.memo.get(_rows)
-    if known is None:
-        known = trace.memo[_rows] = _count(trace)
-    return cast("tuple[list[_Row], int]", known)
 
 
 def _count(trace: Trace) -> tuple[list[_Row], int]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cached_property
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from ... import dialects
+from ...lazy import lazy
 from ...trace import Span, Trace
 
 _SHOWN = 3  # children of each name that are shown one by one
@@ -33,6 +33,7 @@ class Tree:
     """The spans of a trace by position."""
 
     def __init__(self, trace: Trace) -> None:
+        self.lock = trace.lock
         self.spans: list[Span] = []
         self.depths = array("i")
         for depth, span in trace.walk():
@@ -44,12 +45,12 @@ class Tree:
     def __len__(self) -> int:
         return len(self.spans)
 
-    @cached_property
+    @lazy
     def positions(self) -> Mapping[str, int]:
         """Position by span id."""
         return {span.span_id: position for position, span in enumerate(self.spans)}
 
-    @cached_property
+    @lazy
     def errors_before(self) -> array[int]:
         """Spans with status ERROR before each position, and in all."""
         counts, count = array("I", [0]), 0
@@ -58,7 +59,7 @@ class Tree:
             counts.append(count)
         return counts
 
-    @cached_property
+    @lazy
     def folds(self) -> Mapping[int, Fold]:
         """What is folded, by the position at which it starts."""
         found: dict[int, Fold] = {}
@@ -68,22 +69,22 @@ class Tree:
                 self._fold(position, self.children(position), found)
         return found
 
-    @cached_property
+    @lazy
     def names(self) -> Sequence[str]:
         """Name of each span."""
         return [span.name for span in self.spans]
 
-    @cached_property
+    @lazy
     def statuses(self) -> Sequence[str]:
         """Status code of each span."""
         return [span.status_code for span in self.spans]
 
-    @cached_property
+    @lazy
     def durations(self) -> Sequence[int]:
         """Nanoseconds of each span."""
         return array("Q", [span.duration_ns for span in self.spans])
 
-    @cached_property
+    @lazy
     def roles(self) -> Sequence[str]:
         """Role of each span."""
         return [dialects.read(span).role.value for span in self.spans]
@@ -140,7 +141,4 @@ class Tree:
 
 def tree_of(trace: Trace) -> Tree:
     """The tree of a trace. Worked out once a trace."""
-    known = trace.memo.get(tree_of)
-    if known is None:
-        known = trace.memo[tree_of] = Tree(trace)
-    return cast("Tree", known)
+    return trace.once(tree_of, lambda: Tree(trace))
