@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("otel_judge.judge")
 
 _FIRST_TOO_LARGE = {"tokens": "token_limit", "usd": "usd_limit"}
-_SWEEPS = 5  # verdicts that are sent back because not all was read
+_SWEEPS = 2  # verdicts that are sent back because not all was read
 _CUT_OFFS = 2  # answers that may be cut off for length before that is the end of it
 _CLOSED_ANSWERS = 2  # calls of span tools that are still answered once reading is closed, turn by turn
 

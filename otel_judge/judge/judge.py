@@ -72,9 +72,10 @@ class Judge:
         return self.scorer.version
 
     @property
-    def prefix(self) -> tuple[str, str] | None:
+    def prefix(self) -> tuple[str, str, bool] | None:
         """Judges of a trace with the same one begin their requests alike; None where nothing large is shared."""
-        return (self.config.model, self.config.reading) if self.instructions.explores else None
+        config = self.config
+        return (config.model, config.reading, config.sweep) if self.instructions.explores else None
 
     async def grade(
         self,
@@ -90,7 +91,8 @@ class Judge:
         """The feedback of this judge about the target.
 
         `inputs` and `outputs` stand for what the trace says; `expectations` are never in a trace. `answered` is called
-        whenever a request has ended, answered or not. A failure is a feedback with an `error`.
+        whenever a request has ended, answered or not; of a sweep, once its parts are read. A failure is a feedback with
+        an `error`.
         """
         given = {"inputs": inputs, "outputs": outputs, "expectations": expectations}
         transcript = None if self._transcripts is None else Transcript(self.name, target)
@@ -130,7 +132,7 @@ class Judge:
         limits = self.config.limits
         budget = Budget(limits)
         asker = Asker(self._models, self.config.model, budget, activity, limits.seconds)
-        asker.on_outcome, asker.transcript = answered, transcript
+        asker.transcript = transcript
         await asker.open()
         budget.start()
         started = time.monotonic()
@@ -153,6 +155,7 @@ class Judge:
                 if sweep is None
                 else await parts.read(sweep, brief, deliberate, budget, trace_id=target.trace_id, task=self._task)
             )
+            asker.on_outcome = answered
             ruling = await deliberation.rule()
             feedback = self._feedback(target, ruling, None if sweep is None else sweep.unread())
         except JudgeStopped as stopped:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from scripted_judges import FORCEABLE, ROOT, a_judge, judging
 
+from otel_judge.config import JudgeConfig, ModelConfig
 from otel_judge.errors import InstructionsError
-from otel_judge.feedback import Coverage, Outcome
-from otel_judge.testing.model import Reply, Request, error, hang, text, tool_use, verdict
+from otel_judge.feedback import Coverage, Feedback, Outcome
+from otel_judge.judge import build
+from otel_judge.testing.model import Reply, Request, ScriptedModel, error, hang, text, tool_use, verdict
 from otel_judge.testing.traces import TraceBuilder
 from otel_judge.trace import Trace
+from otel_judge.trajectory import target_of
 
 pytestmark = pytest.mark.usefixtures("anthropic_key")
 SWEEP = {"sweep": True, "instructions": "Is nothing secret in the {{ trace }}?"}
@@ -104,6 +110,15 @@ def test_a_secret_that_a_whole_sight_leaves_out_is_found_in_one_request() -> Non
     assert [each.verified for each in feedback.evidence] == [True]
 
 
+@pytest.mark.parametrize(("reading", "spans", "shown"), [("explore", 3, [1, 0]), ("whole", 150, [0])])
+def test_how_it_reads_can_be_forced(reading: str, spans: int, shown: list[int]) -> None:
+    with judging(looks_for_the_key, reading=reading, **SWEEP) as (model, grade):
+        feedback = grade(a_trace(spans=spans, leak=2))
+    assert [part(request) for request in model.requests] == shown
+    assert (feedback.label, feedback.reading) == ("fail", "whole" if reading == "whole" else "explored")
+    assert feedback.coverage == Coverage(1.0, 1.0)
+
+
 def test_a_small_trace_that_is_shown_whole_is_judged_as_by_any_judge() -> None:
     with judging([verdict("pass", "Nothing found.")], **SWEEP) as (swept, grade):
         feedback = grade()
@@ -174,12 +189,12 @@ def test_a_part_that_failed_keeps_no_finding_of_another_from_counting() -> None:
     assert "(not read: " in feedback.rationale
 
 
-def test_a_verdict_that_passes_is_sent_back_to_a_part_that_failed_five_times() -> None:
+def test_a_verdict_that_passes_is_sent_back_to_a_part_that_failed_twice() -> None:
     script = failing_at(2, error(400, "invalid_request_error"), looks_for_the_key)
     with judging(script, **SWEEP) as (model, grade):
         grade(a_trace())
     verdicts = [request for request in model.requests if not part(request)]
-    assert len(verdicts) == 6
+    assert len(verdicts) == 3
     assert "Not read yet: " in verdicts[1].results["verdict"]
 
 
@@ -277,6 +292,31 @@ def test_a_judge_of_other_words_finds_the_parts_in_the_cache_too() -> None:
         with judging(looks_for_the_key, **options) as (other, grade_other):
             grade_other(a_trace())
     assert _first_contents(model.requests)[:-1] == _first_contents(other.requests)[:-1]
+
+
+def test_the_parts_stand_in_order_in_the_transcript_and_in_the_judge_s_own_trace(tmp_path: Path) -> None:
+    own = InMemorySpanExporter()
+    trace = a_trace()
+
+    async def work(base_url: str) -> Feedback:
+        config = JudgeConfig.model_validate({"name": "leaks", "model": "main", **SWEEP})
+        models = {"main": ModelConfig(model=FORCEABLE, base_url=base_url)}
+        (judge,) = build([config], models, own_spans=own, debug_folder=tmp_path)
+        feedback = await judge.grade(trace, target_of(trace, trace.root))
+        await judge.aclose()
+        return feedback
+
+    with ScriptedModel(looks_for_the_key) as model:
+        feedback = asyncio.run(work(model.base_url))
+    told = (tmp_path / f"{trace.trace_id}-leaks.md").read_text()
+    parts = feedback.detail["parts"]
+    assert isinstance(parts, int)
+    assert [int(number) for number in re.findall(r"^Part (\d+) of \d+ of the trace", told, re.MULTILINE)] == [
+        *range(1, parts + 1)
+    ]
+    assert told.index(f"Part {parts} of ") < told.index("You have read the trace in parts.")
+    chats = [span for span in own.get_finished_spans() if span.name.startswith("chat ")]
+    assert len(chats) == parts + 1
 
 
 def test_a_judge_without_a_trace_cannot_sweep() -> None:
