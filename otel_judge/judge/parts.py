@@ -85,10 +85,11 @@ def _findings(sweep: Sweep, rulings: dict[int, Ruling]) -> str:
     if (left := sweep.left()) is not None:
         blocks.append(f"Not read: {left}")
     limits = shares([size(block) + 1 for block in blocks], FINDINGS_BYTES)
-    return "\n".join(
+    told = "\n".join(
         block if size(block) < limit else head(block, limit - 4) + "…"
         for block, limit in zip(blocks, limits, strict=True)
     )
+    return head(told, FINDINGS_BYTES)
 
 
 def _blocks(rulings: dict[int, Ruling], total: int) -> Iterator[str]:

@@ -259,6 +259,22 @@ def test_what_a_part_makes_the_model_say_cannot_pass_for_the_finding_of_another(
     assert key not in model.requests[2].prompt, "no part shows the fence of the findings"
 
 
+def test_however_much_the_parts_bring_to_light_the_last_request_stays_small_and_names_each() -> None:
+    def script(request: Request) -> Reply:
+        if not part(request):
+            return verdict("fail", "Keys stand there.")
+        spans = re.findall(r"^span ([0-9a-f]{16}) · tool", request.prompt, re.MULTILINE)
+        cited = [{"span_id": span_id, "path": "tool.result", "quote": "x" * 400} for span_id in spans[:20]]
+        return verdict("fail", "A key stands there. " * 400, cited)
+
+    with judging(script, limits={"tokens": 10**6}, **SWEEP) as (model, grade):
+        assert grade(a_trace(spans=1_500)).label == "fail"
+    last = model.requests[-1]
+    assert tokens(last) <= 25_000
+    found = re.findall(r"^Part (\d+) of (\d+): fail\n    A key stands there", last.prompt, re.MULTILINE)
+    assert [int(number) for number, _ in found] == list(range(1, int(found[0][1]) + 1))
+
+
 def test_an_image_counts_as_unread_and_is_named_but_is_not_asked_for_again() -> None:
     said = [{"role": "user", "parts": [{"type": "blob", "modality": "image", "mime_type": "image/png", "content": ""}]}]
     for spans in (1, 200):
