@@ -231,7 +231,7 @@ class Limits(Section):
     """Ceilings of one judgement. At one, the judge must give its verdict on what it has read."""
 
     turns: Annotated[int, Field(gt=0)] = 12
-    """Answers of the model."""
+    """Answers of the model; those about the parts of a sweep are not counted."""
     tokens: Annotated[int, Field(gt=0)] = 200_000
     """Input plus output over all calls."""
     usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
@@ -266,7 +266,8 @@ class JudgeConfig(Section):
     reading: Literal["auto", "whole", "explore"] = "auto"
     """`whole` shows the judge all of the trace, `explore` a map and tools; `auto` decides by size."""
     sweep: bool = False
-    """For judges that must show absence, such as of leaks: what was not read is told, and passes nothing."""
+    """For judges that must show absence, such as of leaks. Every value of every span is read, of a long trace in parts,
+    each in a request of some 12,000 tokens. What the limits leave unread is told, and passes nothing."""
     limits: Limits = Limits()
     owner: Name | None = None
     """Goes out as `otel_judge.judge.owner` and as a metric label."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from math import ceil
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from ..feedback import Evidence
 from ..trace import Trace
-from . import condense, evidence, prompt, sweep, tools, verdict
+from . import condense, evidence, prompt, tools, verdict
 from .aside import aside
 from .ask import Asker
-from .budget import TURN_BYTES, Budget, Ceiling, tokens_of
+from .budget import TURN_BYTES, Budget, Ceiling
 from .faults import JudgeStopped
 from .reading import Record
 from .tools.answer import Seen, size
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("otel_judge.judge")
 
 _FIRST_TOO_LARGE = {"tokens": "token_limit", "usd": "usd_limit"}
-_SWEEPS = 5  # verdicts that are sent back because not all was read
+_SWEEPS = 2  # verdicts that are sent back because not all was read
 _CUT_OFFS = 2  # answers that may be cut off for length before that is the end of it
 _CLOSED_ANSWERS = 2  # calls of span tools that are still answered once reading is closed, turn by turn
 
@@ -46,8 +46,8 @@ class Brief:
     span_tools: bool
     whole: bool = False
     """All of the trace is in the shared part."""
-    sweep: bool = False
-    """The judge answers for all of the trace."""
+    part: bool = False
+    """One part of the trace is in the shared part: a verdict on that is asked for at once."""
 
     @property
     def size(self) -> int:
@@ -77,8 +77,15 @@ class Deliberation:
         budget: Budget,
         record: Record,
         activity: Activity,
+        tokens_a_byte: float = 1 / 3,
+        closed_by: Ceiling | None = None,
+        left: Callable[[], str | None] = lambda: None,
     ) -> None:
-        self.forced: Ceiling | None = None
+        """`closed_by`: reading has ended before. `left` tells what a judge that answers for all has not read yet."""
+        self.forced = closed_by
+        self.tokens_a_byte = tokens_a_byte
+        """Of what was sent; estimated on the high side until the provider has counted."""
+        self._left = left
         self._trace = trace
         self._brief = brief
         self._value_type = value_type
@@ -86,7 +93,6 @@ class Deliberation:
         self._budget = budget
         self._record = record
         self._activity = activity
-        self._tokens_a_byte = 1 / 3
         self._context_tokens = 0
         self._condensed = False
         self._seen: dict[str, tuple[Seen, ...]] = {}
@@ -98,13 +104,17 @@ class Deliberation:
         """The verdict. Raises `JudgeStopped` when there is none."""
         messages = [_opening(self._brief)]
         parameters = _parameters(span_tools=self._brief.span_tools)
-        first = self._budget.next_input = tokens_of(self._brief.size)
+        if self.forced is not None:
+            _add_text(messages, prompt.CLOSED)
+        first = self._budget.next_input = ceil(self._brief.size * self.tokens_a_byte)
         self._context_tokens = condense.context_tokens(
             first, self._budget.max_tokens, whole=self._brief.whole, window=self._asker.context_window
         )
         while True:
             try:
                 response = await self._asker.ask(messages, parameters, lambda: self._closed_now(messages))
+                if len(messages) == 1:  # text full of ids and numbers makes more tokens of a byte than prose
+                    self.tokens_a_byte = max(self.tokens_a_byte, response.usage.input_tokens / self._brief.size)
                 reply = await self._read(response)
             except JudgeStopped:
                 if self._standing is None:
@@ -119,18 +129,20 @@ class Deliberation:
             if self._budget.next_input > self._context_tokens and not self._condensed:
                 self._condensed = True
                 saved = condense.condense(messages, self._seen)
-                self._budget.next_input -= int(saved * self._tokens_a_byte)
+                self._budget.next_input -= int(saved * self.tokens_a_byte)
 
     def _expect(self, response: ModelResponse, reply: _Reply) -> None:
         """Estimates the next request: what the last one was by the provider's count, its answer, and the reply."""
         used = response.usage
-        if self._budget.turns == 1:  # text full of ids and numbers makes more tokens of a byte than prose
-            self._tokens_a_byte = max(self._tokens_a_byte, used.input_tokens / self._brief.size)
         sofar = used.input_tokens or self._budget.next_input
-        self._budget.next_input = sofar + used.output_tokens + ceil(reply.size * self._tokens_a_byte)
+        self._budget.next_input = sofar + used.output_tokens + ceil(reply.size * self.tokens_a_byte)
 
     def _closed_now(self, messages: list[ModelMessage]) -> bool:
         """Whether only the verdict will do by now; the first time, the model is told so."""
+        if self._brief.part:
+            if (ceiling := self._budget.closing()) is not None:
+                raise JudgeStopped("no_verdict", f"no verdict on the part within the limit on {ceiling}")
+            return True
         if (ceiling := self._budget.exhausted()) is not None:
             if not self._budget.requests and ceiling in _FIRST_TOO_LARGE:
                 needed = f"the first request alone needs about {self._budget.next_input} tokens"
@@ -144,7 +156,7 @@ class Deliberation:
 
     def _context_full(self) -> Ceiling | None:
         """Once old answers are condensed, reading ends before a request would grow past what it may hold."""
-        after = self._budget.next_input + self._budget.max_tokens + ceil(TURN_BYTES * self._tokens_a_byte)
+        after = self._budget.next_input + self._budget.max_tokens + ceil(TURN_BYTES * self.tokens_a_byte)
         return "tokens" if self._condensed and after > self._context_tokens else None
 
     async def _read(self, response: ModelResponse) -> Ruling | _Reply:
@@ -155,7 +167,7 @@ class Deliberation:
         if verdicts:
             return await self._consider(verdicts[0].args, calls)
         if calls:
-            return self._closed(calls) if self.forced is not None else await self._run(calls)
+            return self._closed(calls) if self._brief.part or self.forced is not None else await self._run(calls)
         complete = response.finish_reason not in ("length", "content_filter")
         if (written := verdict.read_text(response.text or "", complete=complete)) is not None:
             return await self._consider(written, calls)
@@ -176,7 +188,8 @@ class Deliberation:
             graded = grade(self._value_type, given.value)
         except (verdict.InvalidVerdict, InvalidValue) as error:
             return self._mend(str(error), calls)
-        if graded.passed is not False and self._may_read_on() and (missing := await self.unread()) is not None:
+        may_read_on = graded.passed is not False and self._may_read_on()
+        if may_read_on and (missing := await aside(self._trace, self._left)) is not None:
             self._sweeps += 1
             return _Reply.to(calls, prompt.unread(missing))
         found, unverified = await aside(self._trace, _checked, self._trace, given.evidence)
@@ -186,14 +199,8 @@ class Deliberation:
         self._questioned = True
         return _Reply.to(calls, prompt.unverified(unverified))
 
-    async def unread(self) -> str | None:
-        """What a judge that answers for all of the trace has not read, in words."""
-        if not self._brief.sweep:
-            return None
-        return await aside(self._trace, sweep.unread, self._trace, self._record, whole=self._brief.whole)
-
     def _may_read_on(self) -> bool:
-        return self.forced is None and not self._brief.whole and self._sweeps < _SWEEPS
+        return self.forced is None and self._sweeps < _SWEEPS
 
     def _mend(self, problem: str, calls: Sequence[ToolCallPart]) -> _Reply:
         if self._mended:

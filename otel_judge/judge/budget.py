@@ -55,6 +55,8 @@ class Budget:
         """Most tokens of the next answer, where that much is left."""
         self.next_input = 0
         """Tokens of the next request, estimated."""
+        self.kept_s = 0.0
+        """Seconds that the next request leaves to what comes after it."""
         self.most_usd = most_usd
         """The most that a request of so many input and output tokens costs with the model that is asked."""
         self._limits = limits
@@ -62,6 +64,8 @@ class Budget:
         self._started = clock()
         self._waited = 0.0
         self._longest = 0.0
+        self._last_input: int | None = None
+        self._parts = 0
         self._spent_tokens, self._spent_usd = 0, 0.0
         self._reserved: tuple[int, float] | None = None
 
@@ -76,7 +80,8 @@ class Budget:
 
     @property
     def remaining_s(self) -> float:
-        return self._limits.seconds - self.elapsed_s
+        """Seconds that the next request may take."""
+        return self._limits.seconds - self.elapsed_s - self.kept_s
 
     @property
     def spent_tokens(self) -> int:
@@ -100,6 +105,18 @@ class Budget:
             room = room if each == 0 else min(room, int(left * (1 - 1e-9) / each))
         room = min(room, self.max_tokens)
         return room if room >= min(_MAX_TOKENS_LEAST, self.max_tokens) else 0
+
+    def set_aside(self, last_input: int | None, *, more: bool = False) -> None:
+        """Before each part of a sweep: keeps what the verdict will need, a request of `last_input` tokens.
+
+        Of the seconds left it keeps half besides, where there are `more` parts. The answers about parts are no turns.
+        None: the parts are read.
+        """
+        self._last_input = last_input
+        self.kept_s = 0.0
+        if last_input is not None:
+            last_s = _LAST_SHARE * self._limits.seconds
+            self.kept_s = last_s + (max(0.0, self.remaining_s - last_s) / 2 if more else 0.0)
 
     def cut_off(self) -> None:
         """An answer was cut off for length: the next may be longer. Models that think first need that."""
@@ -131,6 +148,7 @@ class Budget:
     def spent(self, usage: Usage, cost_usd: float | None, seconds: float) -> None:
         """Settles an answered request. A provider that reports no tokens leaves them unknown."""
         self.turns += 1
+        self._parts += self._last_input is not None
         self._longest = max(self._longest, seconds)
         self.usage += usage
         self.cost_usd = None if cost_usd is None or self.cost_usd is None else self.cost_usd + cost_usd
@@ -140,9 +158,9 @@ class Budget:
 
     def closing(self) -> Ceiling | None:
         """The ceiling because of which the next request must be the one for the verdict."""
-        if self.turns + 1 >= self._limits.turns:
+        if self._last_input is None and self.turns - self._parts + 1 >= self._limits.turns:
             return "turns"
-        last_input = self.next_input + self.max_tokens + _TURN_TOKENS
+        last_input = self._last_input or self.next_input + self.max_tokens + _TURN_TOKENS
         both = self.next_input + last_input + 2 * self.max_tokens
         if self._spent_tokens + both > self._limits.tokens:
             return "tokens"
@@ -150,13 +168,13 @@ class Budget:
             cost = self._usd(self.next_input, self.max_tokens) + self._usd(last_input, self.max_tokens)
             if self._spent_usd + cost > self._limits.usd:
                 return "usd"
-        if self.remaining_s < max(2 * self._longest, _LAST_SHARE * self._limits.seconds):
+        if self.remaining_s + self.kept_s < max(2 * self._longest, _LAST_SHARE * self._limits.seconds):
             return "seconds"
         return None
 
     def exhausted(self) -> Ceiling | None:
         """The ceiling because of which there can be no next request at all."""
-        if self.turns >= self._limits.turns + _EXTRA_TURNS:
+        if self.turns - self._parts >= self._limits.turns + _EXTRA_TURNS:
             return "turns"
         if self.remaining_s <= 0:
             return "seconds"

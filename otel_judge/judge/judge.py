@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..config import JudgeConfig
 from ..errors import InstructionsError, ModelUnavailable
 from ..feedback import NOT_JUDGEABLE, Feedback, JudgeFailure, Scorer, Target
 from ..trace import Trace
-from . import filling, prompt
+from . import filling, parts, prompt
 from .agent import Brief, Deliberation, Ruling
 from .aside import aside
 from .ask import Asker
@@ -24,6 +25,7 @@ from .faults import JudgeStopped
 from .instructions import Instructions
 from .models import Models
 from .reading import Opening, Record, open_trace
+from .sweep import Sweep, open_all
 from .tracing import Activity, Tracing
 from .transcript import Transcript, Transcripts
 from .values import Grade, value_type_of
@@ -56,6 +58,7 @@ class Judge:
         self._tracing = tracing
         self._transcripts = transcripts
         self._settings = models.config(config.model).settings
+        self._task = prompt.task(config.name, self.instructions.text, self.value_type.describe())
         self.scorer = Scorer(config.name, "judge", self._version(), config.owner)
         if config.limits.usd is not None:
             self._check_prices()
@@ -70,9 +73,10 @@ class Judge:
         return self.scorer.version
 
     @property
-    def prefix(self) -> tuple[str, str] | None:
+    def prefix(self) -> tuple[str, str, bool] | None:
         """Judges of a trace with the same one begin their requests alike; None where nothing large is shared."""
-        return (self.config.model, self.config.reading) if self.instructions.explores else None
+        config = self.config
+        return (config.model, config.reading, config.sweep) if self.instructions.explores else None
 
     async def grade(
         self,
@@ -88,7 +92,8 @@ class Judge:
         """The feedback of this judge about the target.
 
         `inputs` and `outputs` stand for what the trace says; `expectations` are never in a trace. `answered` is called
-        whenever a request has ended, answered or not. A failure is a feedback with an `error`.
+        whenever a request has ended, answered or not; of a sweep, once its parts are read. A failure is a feedback with
+        an `error`.
         """
         given = {"inputs": inputs, "outputs": outputs, "expectations": expectations}
         transcript = None if self._transcripts is None else Transcript(self.name, target)
@@ -141,26 +146,33 @@ class Judge:
         limits = self.config.limits
         budget = Budget(limits)
         asker = Asker(self._models, self.config.model, budget, activity, limits.seconds)
-        asker.on_outcome, asker.transcript = answered, transcript
+        asker.transcript = transcript
         await asker.open()
         budget.start()
         started = time.monotonic()
-        reading = self.config.reading
-        opening = await aside(trace, open_trace, trace, reading) if self.instructions.explores else None
         record = Record()
-        if opening is not None:
-            record.add(opening.seen)
-        deliberation = Deliberation(
+        opening, sweep = await aside(trace, self._open, trace, record)
+        brief = self._brief(target, opening, filled)
+        deliberate = partial(
+            Deliberation,
             trace,
-            self._brief(target, opening, filled),
-            self.value_type,
+            value_type=self.value_type,
             asker=asker,
             budget=budget,
             record=record,
             activity=activity,
         )
+        deliberation: Deliberation | None = None
         try:
-            feedback = self._feedback(target, await deliberation.rule(), await deliberation.unread())
+            deliberation = (
+                deliberate(brief)
+                if sweep is None
+                else await parts.read(sweep, brief, deliberate, budget, trace_id=target.trace_id, task=self._task)
+            )
+            asker.on_outcome = answered
+            ruling = await deliberation.rule()
+            unread = None if sweep is None else await aside(trace, sweep.unread)
+            feedback = self._feedback(target, ruling, unread)
         except JudgeStopped as stopped:
             feedback = self._failure(target, JudgeFailure(stopped.type, stopped.message))
         return replace(
@@ -168,17 +180,29 @@ class Judge:
             model=asker.model_name,
             rung="prompt" if opening is None else "agent",
             reading=None if opening is None else "whole" if opening.whole else "explored",
-            forced=deliberation.forced,
+            forced=None if deliberation is None else deliberation.forced,
             coverage=None if opening is None else await aside(trace, record.coverage, trace),
             usage=budget.usage,
             duration_s=time.monotonic() - started,
             cost_usd=budget.cost_usd if budget.turns else None,
-            detail={"requests": budget.requests},
+            detail={"requests": budget.requests} | ({} if sweep is None else sweep.counts),
         )
+
+    def _open(self, trace: Trace, record: Record) -> tuple[Opening | None, Sweep | None]:
+        """What the judge is shown first, and what a sweep reads beside it."""
+        if not self.instructions.explores:
+            return None, None
+        if not self.config.sweep:
+            opening, sweep = open_trace(trace, self.config.reading), None
+        else:
+            opening, pieces = open_all(trace, self.config.reading)
+            sweep = Sweep(trace, record, pieces)
+        record.add(opening.seen)
+        return opening, sweep
 
     def _brief(self, target: Target, opening: Opening | None, filled: Mapping[str, str]) -> Brief:
         own = [prompt.sections(target.trace_id, filled)] if filled else []
-        own.append(prompt.task(self.name, self.instructions.text, self.value_type.describe()))
+        own.append(self._task)
         if opening is None:
             return Brief(prompt.SYSTEM_PROMPT, "", "\n\n".join(own), span_tools=False)
         show = prompt.whole if opening.whole else prompt.overview
@@ -189,7 +213,6 @@ class Judge:
             "\n\n".join(own),
             span_tools=True,
             whole=opening.whole,
-            sweep=self.config.sweep,
         )
 
     def _feedback(self, target: Target, ruling: Ruling, unread: str | None) -> Feedback:

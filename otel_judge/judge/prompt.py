@@ -65,7 +65,8 @@ ONE_VERDICT = "More than one verdict was given. Call `verdict` once."
 def version() -> str:
     """Short hash of all prompt text, tools included: another text is another instrument."""
     schemas = [(tool.name, tool.description, tool.schema) for tool in TOOLS.values()]
-    words = [SYSTEM_TRACE, SYSTEM_PROMPT, task("", "", ""), schemas, verdict.DESCRIPTION, verdict.SCHEMA]
+    parts = [part("", "", 0, 0).partition("\n")[0], part_task(""), findings("", "").partition("\n")[0]]
+    words = [SYSTEM_TRACE, SYSTEM_PROMPT, task("", "", ""), parts, schemas, verdict.DESCRIPTION, verdict.SCHEMA]
     return blake2b(json.dumps(words, sort_keys=True).encode(), digest_size=6).hexdigest()
 
 
@@ -81,6 +82,31 @@ def whole(trace_id: str, content: str) -> str:
 
 def overview(trace_id: str, content: str) -> str:
     return "A map of the trace; read on with the span tools:\n" + fence(trace_id, content)
+
+
+def part(trace_id: str, content: str, number: int, total: int) -> str:
+    """One part of a trace that is read in parts."""
+    how = "spans in the order of their tree, with all their values; what a conversation repeats stands once"
+    return f"Part {number} of {total} of the trace, {how}:\n{fence(trace_id, content)}"
+
+
+def part_task(task: str) -> str:
+    """The judge's own words about one part."""
+    return (
+        f"{task}\n\nThis trace is read in parts, of which one is shown, and you will give the verdict on all of it "
+        "when all are read. Give a verdict on this part now, without other tools: in the rationale what in it bears on "
+        "the instructions, the value for what stands here, and as evidence the words that it rests on. If nothing here "
+        "bears on them, say so, with the value that a trace of which that is all would have."
+    )
+
+
+def findings(trace_id: str, content: str) -> str:
+    """What the parts brought to light, behind a fence that no part has shown."""
+    return (
+        "You have read the trace in parts. Give the verdict on all of it; read on with the span tools where you need "
+        "to know more than what you found in the parts, with the quotes that code has verified:\n"
+        + fence(f"{trace_id} findings", content)
+    )
 
 
 def sections(trace_id: str, filled: Mapping[str, str]) -> str:

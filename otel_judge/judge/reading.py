@@ -131,12 +131,30 @@ class Record:
         for span_id, path, start, end in seen:
             self._seen.setdefault((span_id, path), []).append((start, end))
 
+    def share(self, wanted: Sequence[Seen]) -> float:
+        """How much of these pieces of text was shown, where they stand, from 0 to 1."""
+        seen = {
+            place: _Stretches(self._seen.get(place, ())) for place in {(each.span_id, each.path) for each in wanted}
+        }
+        shown = sum(seen[each.span_id, each.path].overlap(each.start, each.end) for each in wanted)
+        return shown / max(1, sum(each.end - each.start for each in wanted))
+
+    def is_complete(self, trace: Trace) -> bool:
+        """Whether all was shown but images and other blobs."""
+        tally = self._tally(trace)
+        return tally.shown >= tally.total - tally.blobs
+
     def coverage(self, trace: Trace) -> Coverage:
         """Shares of spans and of text, without the resources; what was shown twice counts once.
 
         A part of a conversation, or a value of a tool, that was shown in full counts as seen wherever the trace repeats
         it; and a span all of whose conversation was shown so counts as seen. Images and other blobs are never seen.
         """
+        tally = self._tally(trace)
+        text_share = tally.shown / tally.total if tally.total else 1.0
+        return Coverage(tally.spans / max(1, len(trace)), text_share)
+
+    def _tally(self, trace: Trace) -> _Tally:
         seen = {place: _Stretches(stretches) for place, stretches in self._seen.items()}
         spans = {span_id for span_id, _ in seen}
         known: set[str] = set()
@@ -145,13 +163,14 @@ class Record:
             for piece in told:
                 if piece.repeatable and _overlap(seen, span_id, piece) == piece.length:
                     known.add(piece.body)
-        shown = total = 0
+        shown = total = blobs = 0
         for span, length in zip(trace.spans, text_of(trace).characters, strict=True):
             told = told_of[span.span_id] if span.span_id in told_of else list(_told(span))
             # Of a span that was not shown itself, only what others repeat can count: the rest need not be read.
             pieces = list(_pieces(span, told)) if span.span_id in spans else told
             breaks = len(told) - len({piece.path for piece in told})  # between the parts of a conversation
             total += length - breaks + sum(piece.unread for piece in told)
+            blobs += sum(piece.length + piece.unread for piece in told if piece.blob)
             repeatable = [piece for piece in told if piece.repeatable]
             if repeatable and all(piece.body in known for piece in repeatable):
                 spans.add(span.span_id)
@@ -159,7 +178,16 @@ class Record:
                 piece.length if piece.repeatable and piece.body in known else _overlap(seen, span.span_id, piece)
                 for piece in pieces
             )
-        return Coverage(len(spans & trace.by_id.keys()) / max(1, len(trace)), shown / total if total else 1.0)
+        return _Tally(len(spans & trace.by_id.keys()), shown, total, blobs)
+
+
+class _Tally(NamedTuple):
+    """Spans that were shown; and in characters the text that was shown, all text, and what of it is blobs."""
+
+    spans: int
+    shown: int
+    total: int
+    blobs: int
 
 
 class _Piece(NamedTuple):
@@ -169,7 +197,7 @@ class _Piece(NamedTuple):
     start: int
     length: int
     body: str
-    """What it says, without its role."""
+    """What it says, without its role unless that is all."""
     repeatable: bool = False
     """It is of a conversation or a tool, which traces repeat."""
     unread: int = 0
@@ -214,8 +242,7 @@ def _told(span: Span) -> Iterator[_Piece]:
                 unread = max(0, (unit.part.size or 0) - length)
                 yield _Piece(path, unit.start, length, "", unread=unread, blob=True)
             else:
-                spoken = body(unit.part)
-                yield _Piece(path, unit.start, length, spoken, repeatable=bool(spoken))
+                yield _Piece(path, unit.start, length, body(unit.part) or unit.told, repeatable=True)
     if content.tool is not None:
         for path, value in (("tool.arguments", content.tool.arguments), ("tool.result", content.tool.result)):
             if value:

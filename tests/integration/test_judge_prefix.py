@@ -32,12 +32,15 @@ class Results:
         pass
 
 
-def judged(script: Script, trace: Trace = TRACE, names: tuple[str, ...] = ("one", "two")) -> tuple[Any, Results]:
+def judged(
+    script: Script, trace: Trace = TRACE, names: tuple[str, ...] = ("one", "two"), *, sweep: bool = False
+) -> tuple[Any, Results]:
     """Has judges of one model grade a trace as the service does."""
 
     async def work(base_url: str, results: Results) -> None:
         judges = tuple(
-            JudgeConfig(name=name, instructions=f"Is {{{{ trace }}}} {name}?", model="main") for name in names
+            JudgeConfig(name=name, instructions=f"Is {{{{ trace }}}} {name}?", model="main", sweep=sweep)
+            for name in names
         )
         models = (("main", ModelConfig(model=MODEL, base_url=base_url)),)
         engine = Engine(Plan((), Sampling(), models, judges))
@@ -73,6 +76,16 @@ def test_the_second_judge_reads_the_shared_part_from_the_cache() -> None:
     assert two is not None
     assert one.cached_tokens == 0
     assert two.cached_tokens > 0.8 * two.input_tokens
+
+
+def test_the_second_sweep_reads_every_part_from_the_cache() -> None:
+    """It starts when the first has read its parts: side by side, both would pay for each."""
+    _, results = judged(lambda _: verdict("pass"), a_large_trace(), sweep=True)
+    one, two = (results.feedback[name].usage for name in ("one", "two"))
+    assert one is not None
+    assert two is not None
+    assert one.cached_tokens < 0.3 * one.input_tokens
+    assert two.cached_tokens > 0.9 * two.input_tokens
 
 
 def test_the_others_start_when_the_first_has_its_first_answer() -> None:

@@ -160,3 +160,37 @@ def test_whatever_usage_is_reported_no_request_is_sent_that_does_not_fit_what_is
         before = budget.spent_tokens
         answered(budget, used, 0)
         assert budget.spent_tokens - before == (used or first + answer)
+
+
+def test_parts_of_a_sweep_are_no_turns_and_leave_the_verdict_its_share() -> None:
+    budget = a_budget(turns=2, tokens=60_000)
+    read = 0
+    while True:
+        budget.next_input = 12_000
+        budget.set_aside(15_000, more=True)
+        if (ceiling := budget.closing()) is not None:
+            break
+        answered(budget, 12_000, 500)
+        read += 1
+    assert (ceiling, read) == ("tokens", 3)
+    budget.set_aside(None)
+    budget.next_input = 15_000
+    assert budget.answer_tokens == budget.max_tokens
+    assert budget.exhausted() is None
+
+
+def test_a_part_of_a_sweep_may_take_half_of_the_seconds_that_the_verdict_does_not_need() -> None:
+    now = 0.0
+    budget = Budget(Limits(seconds=100), clock=lambda: now)
+    budget.set_aside(1_000, more=True)
+    assert budget.remaining_s == 40
+    now = 40.0
+    budget.set_aside(1_000, more=True)
+    assert (budget.remaining_s, budget.closing()) == (20, None)
+    budget.set_aside(1_000)
+    assert budget.remaining_s == 40
+    now = 81.0
+    budget.set_aside(1_000)
+    assert budget.closing() == "seconds"
+    budget.set_aside(None)
+    assert budget.remaining_s == 19

@@ -33,6 +33,8 @@ class Unit(NamedTuple):
     """One part of a conversation in the text of a span: `start` to `end` with its role, from `body` without."""
 
     part: Part
+    told: str
+    """With its role."""
     start: int
     body: int
     end: int
@@ -52,8 +54,9 @@ def units(span: Span, path: str) -> Iterator[Unit]:
     place = 0
     for message in (content.input if path == "input" else content.output) or ():
         for part in message.parts:
-            length = len(show_messages((Message(message.role, (part,)),)))
-            yield Unit(part, place, place + length - len(body(part)), place + length)
+            told = clean(show_messages((Message(message.role, (part,)),)))
+            length = len(told)
+            yield Unit(part, told, place, place + length - len(body(part)), place + length)
             place += length + 1
 
 
@@ -225,7 +228,7 @@ class StepText:
             if place.path.startswith(("attributes.", "events[")):
                 text = readable(text)
             told = clean(text) if self.limit is None else cut(clean(text), self.limit)
-            yield _laid(f"    ERROR [{where}{place.path}]", told)
+            yield laid(f"    ERROR [{where}{place.path}]", told)
             if len(told) == len(text) and not place.path.startswith("tool."):
                 self._saw(self.trace.by_id[place.span_id], place.path, text)
 
@@ -241,19 +244,19 @@ class StepText:
         text, place, unit = value
         before = self._trajectory.first.get(raw, number)
         if before < number:
-            return _laid(label, f"the same {len(text)} characters as in step {before}: {cut(text, _PREVIEW)}")
+            return laid(label, f"the same {len(text)} characters as in step {before}: {cut(text, _PREVIEW)}")
         start, origin = (unit.start, unit.body) if unit is not None else (0, 0)
         end = origin + len(text)
         if self.limit is None or size(text) <= self.limit:
             if text:
                 self.seen.append(Seen(place.span_id, place.path, start, end))
-            return _laid(label, text or "(empty)")
+            return laid(label, text or "(empty)")
         front, back = head(text, self.limit * 2 // 3), tail(text, self.limit // 3)
         missing = len(text) - len(front) - len(back)
         self.seen.append(Seen(place.span_id, place.path, start, origin + len(front)))
         self.seen.append(Seen(place.span_id, place.path, end - len(back), end))
         way = f"get_span span_id={place.span_id} path={place.path} start={origin + len(front)}"
-        return _laid(label, f"{front}\n[… {missing} of {len(text)} characters left out: {way}]\n{back}")
+        return laid(label, f"{front}\n[… {missing} of {len(text)} characters left out: {way}]\n{back}")
 
     def _units_of(self, span: Span, path: str) -> dict[object, Unit]:
         """By the identity of the part, and tools also by whether it is a call, and what it says."""
@@ -269,8 +272,8 @@ class StepText:
         return self._units[1]
 
 
-def _laid(label: str, text: str) -> str:
+def laid(label: str, text: str) -> str:
     """A value after its label: on the same line if it is short, else indented below."""
-    if len(text) <= _ONE_LINE and "\n" not in text:
+    if len(text) <= _ONE_LINE and text.splitlines() == [text]:
         return f"{label}: {text}"
     return f"{label}:\n" + "\n".join(line and f"    {line}" for line in text.splitlines())
