@@ -200,9 +200,8 @@ def _result(fields: Json) -> ToolResult | None:
     result = _first(fields, "response", "result", "output", "content")
     if result is None and not fields.keys() & {"response", "result", "output", "content"}:
         return None
-    if isinstance(result, dict) and "toolCallId" in fields:  # from version 5 of the Vercel AI SDK on: {type, value}
-        value = cast("Json", result).get("value")
-        result = cast("object", result) if value is None else value
+    if isinstance(result, dict) and "value" in result and "toolCallId" in fields:
+        result = cast("Json", result)["value"]  # {type, value} since version 5 of the Vercel AI SDK
     name = as_text(_first(fields, "name", "toolName")) or None
     return ToolResult(as_text(result), _id(fields, "call_id", "id", "tool_call_id", "tool_use_id", "toolCallId"), name)
 

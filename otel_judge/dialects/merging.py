@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from .base import Content, Part, Role, TokenUsage, ToolRun
+from .base import Content, Message, Part, Role, TokenUsage, ToolRun
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ def merged(contents: Sequence[Content]) -> Content:
     read = [content for content in contents if content.captured]
     found = replace(
         lead,
-        input=_content(read, lambda each: each.input),
+        input=_input(read),
         output=_content(read, lambda each: each.output),
         tool=_tool(contents) if lead.role is Role.TOOL else None,
         model=_first(contents, lambda each: each.model),
@@ -54,6 +54,21 @@ def _content(contents: Sequence[Content], pick: Callable[[Content], T | None]) -
     """The first that is not empty; else what is empty, which is not the same as not captured."""
     found = _first(contents, pick)
     return found or next((value for content in contents if (value := pick(content)) is not None), None)
+
+
+def _input(contents: Sequence[Content]) -> tuple[Message, ...] | None:
+    """Instructions alone are not all that was given, where another dialect has what was asked."""
+    found = _content(contents, lambda each: each.input)
+    if not found or not _only_instructs(found):
+        return found
+    asked = _first(contents, lambda each: None if _only_instructs(each.input or ()) else each.input)
+    if asked is None:
+        return found
+    return asked if any(message.role == "system" for message in asked) else found + asked
+
+
+def _only_instructs(messages: Sequence[Message]) -> bool:
+    return all(message.role == "system" for message in messages)
 
 
 def _tool(contents: Sequence[Content]) -> ToolRun:
