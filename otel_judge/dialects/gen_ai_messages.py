@@ -200,10 +200,15 @@ def _result(fields: Json) -> ToolResult | None:
     result = _first(fields, "response", "result", "output", "content")
     if result is None and not fields.keys() & {"response", "result", "output", "content"}:
         return None
-    if isinstance(result, dict) and "value" in result and "toolCallId" in fields:
-        result = cast("Json", result)["value"]  # {type, value} since version 5 of the Vercel AI SDK
-    name = as_text(_first(fields, "name", "toolName")) or None
-    return ToolResult(as_text(result), _id(fields, "call_id", "id", "tool_call_id", "tool_use_id", "toolCallId"), name)
+    if "toolCallId" in fields and isinstance(result, dict):  # {type, value} since version 5 of the Vercel AI SDK
+        return ToolResult(as_text(cast("Json", result).get("value", as_text(cast("Json", result)))), *_of_call(fields))
+    return ToolResult(as_text(result), *_of_call(fields))
+
+
+def _of_call(fields: Json) -> tuple[str | None, str | None]:
+    """Id and name of the call that a result answers."""
+    call_id = _id(fields, "call_id", "id", "tool_call_id", "tool_use_id", "toolCallId")
+    return call_id, as_text(_first(fields, "name", "toolName")) or None
 
 
 def _blob(fields: Json, kind: str) -> Blob:

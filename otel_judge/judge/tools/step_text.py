@@ -26,7 +26,7 @@ _ONE_LINE: Final = 200  # characters of a value that stands on the line of its l
 _PREVIEW: Final = 80  # characters of a text that was shown before
 _DEPTH: Final = 10  # levels that are shown by indentation
 _PER_WORK: Final = 600  # bytes of the attributes of a span that is no step of an agent
-_MOST_NAMES: Final = 6  # of spans that stand together
+_MOST_NAMES: Final = 8  # of spans that stand together
 _USUAL: Final = frozenset({"stop", "end_turn", "tool_call", "tool_calls", "tool-calls", "tool_use", "function_call"})
 _SHOWN_APART: Final = frozenset({"name", "status.code", "status.message", "input", "output"})
 
