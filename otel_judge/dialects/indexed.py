@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from ..attributes import Attributes
@@ -18,10 +19,16 @@ def gathered(attributes: Attributes, prefix: str) -> tuple[list[object], list[st
 
     Levels whose names are all numbers are lists, in the order of their numbers, whatever gaps these have.
     """
-    keys = [key for key in attributes if key.startswith(prefix)]
     root = _Level()
-    for key in keys:
-        *path, last = key[len(prefix) :].split(".", _DEEPEST)
+    read: list[str] = []
+    for key in attributes:
+        if not key.startswith(prefix):
+            continue
+        first, *path = key[len(prefix) :].split(".", _DEEPEST)
+        if not _is_index(first):
+            continue
+        read.append(key)
+        *path, last = first, *path
         level = root
         for name in path:
             level = _below(level, name)
@@ -29,8 +36,7 @@ def gathered(attributes: Attributes, prefix: str) -> tuple[list[object], list[st
             level = _below(level, last)
             last = ""  # a value that has others below it
         level[last] = attributes[key]
-    items = _listed(root)
-    return (items, keys) if isinstance(items, list) else ([], [])
+    return list(_by_number(_values(root))), read
 
 
 def _below(level: _Level, name: str) -> _Level:
@@ -40,8 +46,18 @@ def _below(level: _Level, name: str) -> _Level:
     return inner
 
 
+def _values(level: _Level) -> dict[str, object]:
+    return {name: _listed(inner) if isinstance(inner, _Level) else inner for name, inner in level.items()}
+
+
 def _listed(level: _Level) -> list[object] | dict[str, object]:
-    values = {name: _listed(inner) if isinstance(inner, _Level) else inner for name, inner in level.items()}
-    if not all(name.isascii() and name.isdigit() and len(name) < 10 for name in values):
-        return values
-    return [values[name] for name in sorted(values, key=int)]
+    values = _values(level)
+    return list(_by_number(values)) if all(map(_is_index, values)) else values
+
+
+def _by_number(values: dict[str, object]) -> Iterator[object]:
+    return (values[name] for name in sorted(values, key=int))
+
+
+def _is_index(name: str) -> bool:
+    return name.isascii() and name.isdigit() and len(name) < 10

@@ -82,7 +82,9 @@ class Conversation:
         if not isinstance(value, dict):
             return (Message(role, (Text(as_text(value)),)),)
         fields = cast("Json", value)
-        found = self._request(fields, depth) or self._response(fields)
+        found = self._request(fields, depth)
+        if found is None:
+            found = self._response(fields)
         if found is not None:
             return found
         if "lc" in fields or is_part(fields) or fields.keys() & {"role", "parts"}:
