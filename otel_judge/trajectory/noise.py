@@ -75,7 +75,7 @@ class Noise:
 def repeated(trace: Trace) -> Mapping[str, frozenset[str]]:
     """Attributes of a span that say what was said before, by span id: by a span around it; or an id, by any span.
 
-    Worked out once a trace.
+    Only texts, as baggage has them; and how something was sent is each span's own. Worked out once a trace.
     """
     known = trace.memo.get(repeated)
     if known is None:
@@ -84,14 +84,18 @@ def repeated(trace: Trace) -> Mapping[str, frozenset[str]]:
 
 
 def _repeated(trace: Trace) -> Iterator[tuple[str, frozenset[str]]]:
-    around: dict[tuple[str, AttributeValue], int] = {}
-    path: list[list[tuple[str, AttributeValue]]] = []
-    ids: set[tuple[str, AttributeValue]] = set()
+    around: dict[tuple[str, str], int] = {}
+    path: list[list[tuple[str, str]]] = []
+    ids: set[tuple[str, str]] = set()
     for depth, span in trace.walk():
         while len(path) > depth:
             for pair in path.pop():
                 around[pair] -= 1
-        pairs = [pair for pair in span.attributes.items() if not isinstance(pair[1], list | dict)]
+        pairs = [
+            (key, value)
+            for key, value in span.attributes.items()
+            if isinstance(value, str) and not key.startswith(_PROTOCOL)
+        ]
         again = [pair[0] for pair in pairs if around.get(pair) or pair in ids]
         if again:
             yield span.span_id, frozenset(again)
