@@ -76,8 +76,7 @@ def read_message(item: object, default_role: str) -> Message | None:
     if not isinstance(item, dict):
         return Message(default_role, (Text(as_text(item)),))
     fields = cast("Json", item)
-    serialized = fields.get("kwargs")
-    if "lc" in fields and isinstance(serialized, dict):  # an object of LangChain
+    if "lc" in fields and isinstance(serialized := fields.get("kwargs"), dict):  # an object of LangChain
         fields = cast("Json", serialized)
     role = as_text(fields.get("role")) or _role_by_type(fields) or default_role
     role = _ROLES.get(role, role)
@@ -86,7 +85,7 @@ def read_message(item: object, default_role: str) -> Message | None:
     if isinstance(written, list):
         parts = tuple(_parts(cast("list[object]", written)))
         return Message(role, parts, finish) if parts or not written else None
-    if not fields.keys() & _MESSAGE or is_part(fields):
+    if "role" not in fields and (is_part(fields) or _MESSAGE.isdisjoint(fields)):
         return _single(fields, role, finish)
     parts = tuple(_flat_parts(fields, role))
     return Message(role, parts, finish) if parts or "content" in fields or "tool_calls" in fields else None
@@ -99,8 +98,10 @@ def _role_by_type(fields: Json) -> str | None:
 
 def is_part(fields: Json) -> bool:
     """Whether this is a call, a result or reasoning by itself, as OpenAI's responses list them among messages."""
+    if "role" in fields:
+        return False
     kind = _kind(fields)
-    return "role" not in fields and (kind in _CALL or kind in _RESULT or kind in _REASONING)
+    return kind in _CALL or kind in _RESULT or kind in _REASONING
 
 
 def _single(fields: Json, role: str, finish: str | None) -> Message | None:
@@ -165,11 +166,13 @@ def _kind(fields: Json) -> str:
 
 def _part(fields: Json) -> Part | None:
     """None where the part's content was not captured: instrumentations then leave its key out."""
-    for key, kind in _UNTYPED.items():
-        inner = fields.get(key)
-        if isinstance(inner, dict) and "type" not in fields:
-            return _part({"type": kind, **cast("Json", inner)})
-    kind = _kind(fields)
+    kind = fields.get("type")
+    if not isinstance(kind, str):
+        for key, implied in _UNTYPED.items():
+            inner = fields.get(key)
+            if isinstance(inner, dict):
+                return _part({"type": implied, **cast("Json", inner)})
+        kind = _kind(fields)
     if kind in _TEXT:
         text = _first(fields, "content", "text")
         return None if text is None else Text(as_text(text))

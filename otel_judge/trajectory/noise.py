@@ -39,7 +39,6 @@ class Noise:
     def __init__(self, trace: Trace, walk: Walk) -> None:
         self._trace = trace
         self._walk = walk
-        self._repeated = repeated(trace)
         self._slow_ns = trace.duration_ns * _SLOW
 
     def is_quiet(self, span: Span) -> bool:
@@ -55,7 +54,7 @@ class Noise:
         content = dialects.read(span)
         if content.role is not Role.OTHER or content.captured or content.unread or span.proto.events:
             return False
-        repeats = self._repeated.get(span.span_id, frozenset())
+        repeats = repeated(self._trace).get(span.span_id, frozenset())
         for key, value in span.attributes.items():
             if key in _STATUSES:
                 if _number(value) >= _STATUSES[key]:

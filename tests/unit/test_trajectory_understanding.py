@@ -34,12 +34,12 @@ def test_spans_are_counted_by_what_came_of_their_content() -> None:
 def test_trace_info_says_what_share_was_understood() -> None:
     told = tools.call("get_trace_info", a_trace(), {}).splitlines()
     assert "content of model spans: captured in 2 of 3; 1 not understood" in told
-    assert (
-        "content understood: 50% of 4 spans that carry any, by gen_ai 2; "
-        "2 spans carry content in a form that is not known, shown by its attributes"
-    ) in told
+    assert "content understood: 50% of 4 spans that carry any, by gen_ai 2" in told
     assert "unusual: 1 model or agent spans have no captured content" in told
-    assert "unusual: 2 spans carry content in a form that is not known: read their attributes" in told
+    first = a_trace().root.span_id
+    assert (
+        f"unusual: 2 spans carry content in a form that is not known, the first {first}: read their attributes" in told
+    )
     assert not any("content" in line for line in tools.call("get_trace_info", plain(), {}).splitlines())
 
 

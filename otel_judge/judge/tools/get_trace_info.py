@@ -93,8 +93,7 @@ def _by_dialect(counts: Counter[Understood]) -> list[str]:
         return []
     share = read.total() / (read.total() + unknown)
     by = f", by {', '.join(f'{dialect} {count}' for dialect, count in read.most_common())}" if read else ""
-    left = f"; {unknown} spans carry content in a form that is not known, shown by its attributes" if unknown else ""
-    return [f"content understood: {share:.0%} of {read.total() + unknown} spans that carry any{by}{left}"]
+    return [f"content understood: {share:.0%} of {read.total() + unknown} spans that carry any{by}"]
 
 
 def _listed(title: str, spans: tuple[Span, ...] | list[Span], how: str) -> list[str]:

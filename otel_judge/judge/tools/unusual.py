@@ -43,15 +43,17 @@ def _parents(trace: Trace) -> Iterator[str]:
 
 
 def _silent(trace: Trace) -> Iterator[str]:
-    silent = unknown = 0
+    silent, unknown = 0, list[Span]()
     for span in trace.spans:
         content = dialects.read(span)
+        if content.unread and not content.captured:
+            unknown.append(span)
         silent += content.role in (Role.MODEL, Role.AGENT) and not content.captured and not content.unread
-        unknown += bool(content.unread) and not content.captured
     if silent:
         yield f"{silent} model or agent spans have no captured content"
     if unknown:
-        yield f"{unknown} spans carry content in a form that is not known: read their attributes"
+        what = f"{len(unknown)} spans carry content in a form that is not known"
+        yield f"{what}, the first {unknown[0].span_id}: read their attributes"
 
 
 def _times(trace: Trace) -> Iterator[str]:
