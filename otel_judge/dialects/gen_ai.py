@@ -17,7 +17,7 @@ from .json_values import as_text, count_of, text_of, texts_of
 
 _PREFIX: Final = "gen_ai."
 
-_ROLES: Final[Mapping[object, Role]] = {
+OPERATIONS: Final[Mapping[object, Role]] = {
     "chat": Role.MODEL,
     "text_completion": Role.MODEL,
     "generate_content": Role.MODEL,
@@ -91,8 +91,8 @@ def _details(span: Span) -> Attributes | None:
 
 def _role(attributes: Attributes, usage: TokenUsage | None) -> Role:
     operation = attributes.get("gen_ai.operation.name")
-    if isinstance(operation, str) and operation in _ROLES:
-        return _ROLES[operation]
+    if isinstance(operation, str) and operation in OPERATIONS:
+        return OPERATIONS[operation]
     if "gen_ai.tool.name" in attributes or "gen_ai.tool.call.id" in attributes:
         return Role.TOOL
     says_something = usage is not None or _INPUT in attributes or _OUTPUT in attributes

@@ -11,7 +11,7 @@ from ..attributes import Attributes
 from ..trace import Span
 from .base import Content, Dialect, Role, ToolRun
 from .json_values import text_of
-from .values import Conversation, arguments_of, result_of
+from .values import Conversation, as_written
 
 _PREFIX: Final = "gcp.vertex.agent."
 _REQUEST: Final = f"{_PREFIX}llm_request"
@@ -50,9 +50,9 @@ def _captured(attributes: Attributes, key: str) -> object:
 
 
 def _tool(attributes: Attributes) -> ToolRun:
-    result = result_of(_captured(attributes, _RESULT))
+    result = as_written(_captured(attributes, _RESULT))
     arguments = attributes.get(_ARGUMENTS) if result is not None else _captured(attributes, _ARGUMENTS)
-    return ToolRun("", None if arguments == "N/A" else arguments_of(arguments), result)
+    return ToolRun("", None if arguments == "N/A" else as_written(arguments), result)
 
 
 DIALECT: Dialect = _GoogleAdk()

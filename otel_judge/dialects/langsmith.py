@@ -1,4 +1,4 @@
-"""LangSmith's OpenTelemetry export: a run's inputs and outputs, each as one JSON text."""
+"""LangSmith's OpenTelemetry export: a run's inputs and outputs, each as one JSON text. Others used the same names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from ..trace import Span
 from .base import Content, Dialect, Role
+from .gen_ai import OPERATIONS
 from .json_values import text_of
 from .values import read_values
 
@@ -30,8 +31,8 @@ class _LangSmith:
     def read(self, span: Span, role: Role | None) -> Content | None:
         attributes = span.attributes
         told = _ROLES.get(text_of(attributes, _KIND), Role.OTHER)
-        if told is Role.OTHER and role is None and (_PROMPT in attributes or _COMPLETION in attributes):
-            told = Role.MODEL
+        if _KIND not in attributes and (_PROMPT in attributes or _COMPLETION in attributes):
+            told = OPERATIONS.get(text_of(attributes, "gen_ai.operation.name"), Role.MODEL)
         values = read_values(attributes, role or told, _PROMPT, _COMPLETION)
         return Content(
             dialect=self.name,

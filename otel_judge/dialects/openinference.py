@@ -30,6 +30,11 @@ _ROLES: Final[Mapping[str, Role]] = {
     "RERANKER": Role.RETRIEVAL,
     "EMBEDDING": Role.EMBEDDING,
 }
+_LISTS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "user": (("llm.input_messages.", "message"), ("llm.prompts.", "prompt")),
+    "assistant": (("llm.output_messages.", "message"), ("llm.choices.", "completion")),
+}
+"""For each side of a conversation, where it is spread over attributes, and what an item of the list is called."""
 
 
 class _OpenInference:
@@ -43,8 +48,8 @@ class _OpenInference:
             return None
         told = _ROLES.get(kind.upper(), Role.OTHER)
         values = read_values(attributes, role or told, "input.value", "output.value")
-        given, given_keys = _messages(attributes, "llm.input_messages.", "user")
-        said, said_keys = _messages(attributes, "llm.output_messages.", "assistant")
+        given, given_keys = _messages(attributes, "user")
+        said, said_keys = _messages(attributes, "assistant")
         if told is Role.RETRIEVAL:
             said, said_keys = _documents(attributes)
         finish = text_of(attributes, "llm.finish_reason")
@@ -70,16 +75,21 @@ class _OpenInference:
         return merged([messages, Content(self.name, told, values.input, values.output, tool, content_keys=values.keys)])
 
 
-def _messages(attributes: Attributes, prefix: str, role: str) -> tuple[tuple[Message, ...] | None, list[str]]:
-    items, keys = gathered(attributes, prefix)
-    messages = [message for item in items if (message := read_message(_flat(_inner(item, "message")), role))]
-    return (tuple(messages) or None), keys
+def _messages(attributes: Attributes, role: str) -> tuple[tuple[Message, ...] | None, list[str]]:
+    """Of a chat, or the text of a completion."""
+    for prefix, name in _LISTS[role]:
+        items, keys = gathered(attributes, prefix)
+        messages = [message for item in items if (message := read_message(_flat(_inner(item, name)), role))]
+        if messages:
+            return tuple(messages), keys
+    return None, []
 
 
 def _inner(item: object, name: str) -> Json:
     """An item of a list is `{message: {...}}`, `{tool_call: {...}}`, and so on."""
-    inner = cast("Json", item).get(name) if isinstance(item, dict) else None
-    return cast("Json", inner) if isinstance(inner, dict) else {}
+    fields = cast("Json", item) if isinstance(item, dict) else {"content": item}
+    inner = fields.get(name)
+    return cast("Json", inner) if isinstance(inner, dict) else fields
 
 
 def _flat(message: Json) -> Json:

@@ -16,7 +16,7 @@ from .base import Content, Dialect, Message, Role, Text, TokenUsage, ToolRun
 from .gen_ai_events import read_events
 from .gen_ai_messages import Json, read_messages
 from .json_values import as_text, count_of, decoded, text_of
-from .values import arguments_of, result_of
+from .values import as_written
 
 _MESSAGES: Final = "pydantic_ai.all_messages"
 _OLD_MESSAGES: Final = "all_messages_events"
@@ -43,7 +43,7 @@ class _PydanticAi:
 
     def _tool(self, attributes: Attributes) -> Content:
         name = text_of(attributes, "gen_ai.tool.name") or ""
-        arguments, result = arguments_of(attributes.get(_ARGUMENTS)), result_of(attributes.get(_RESPONSE))
+        arguments, result = as_written(attributes.get(_ARGUMENTS)), as_written(attributes.get(_RESPONSE))
         keys = frozenset(key for key in (_ARGUMENTS, _RESPONSE) if key in attributes)
         return Content(self.name, Role.TOOL, tool=ToolRun(name, arguments, result), content_keys=keys)
 
@@ -54,8 +54,10 @@ class _PydanticAi:
 
     def _agent(self, attributes: Attributes) -> Content:
         messages = read_messages(attributes.get(_MESSAGES), "user")
+        keys = [_MESSAGES, _RESULT]
         if messages is None:
             messages = read_events(_old_events(attributes.get(_OLD_MESSAGES))).input
+            keys += [_OLD_MESSAGES] if messages is not None else []
         result = attributes.get(_RESULT)
         output = None if result is None else (Message("assistant", (Text(as_text(result)),)),)
         if messages and messages[-1].role == "assistant":  # the history of a run ends with its answer
@@ -72,7 +74,7 @@ class _PydanticAi:
             output=output,
             usage=usage if usage != TokenUsage() else None,
             agent=text_of(attributes, "gen_ai.agent.name", "agent_name"),
-            content_keys=frozenset(key for key in (_MESSAGES, _OLD_MESSAGES, _RESULT) if key in attributes),
+            content_keys=frozenset(key for key in keys if key in attributes),
         )
 
 

@@ -17,8 +17,8 @@ from .json_values import as_text, decoded
 _MOST_WRAPPERS: Final = 4  # one inside another
 _GIVEN: Final = ("inputs", "input")
 _SAID: Final = ("outputs", "output")
-_BESIDE: Final = frozenset({"tags", "metadata", "kwargs", "input_str", "session_id", "count"})
-"""What frameworks put beside a value in its wrapper, and which is no part of it."""
+_BESIDE: Final = frozenset({"input_str", "kwargs", "metadata", "tags"})
+"""What LangChain's callbacks put beside a value in its wrapper."""
 
 _SETTINGS: Final = frozenset(
     """
@@ -91,6 +91,7 @@ class Conversation:
             return _some(read_message(fields, role))
         inner = _unwrapped(fields, (*_GIVEN, *_SAID))
         if depth and inner is not fields:
+            self._leave(fields, (*_GIVEN, *_SAID, "args", "kwargs"))
             return self._read(decoded(inner), role, depth - 1)
         if isinstance(fields.get("content"), list | str) and fields.keys() <= {"content"}:
             return _some(read_message(fields, role))
@@ -153,7 +154,7 @@ def arguments_of(value: object) -> str | None:
         unwrapped = decoded(_unwrapped(fields, _GIVEN))
         if isinstance(unwrapped, dict) and unwrapped is not fields:
             return as_text(cast("object", unwrapped))
-    return _as_written(value)
+    return as_written(value)
 
 
 def result_of(value: object) -> str | None:
@@ -167,11 +168,11 @@ def result_of(value: object) -> str | None:
             return as_text(content)
         if unwrapped is not fields:
             return as_text(unwrapped)
-    return _as_written(value)
+    return as_written(value)
 
 
-def _as_written(value: object) -> str | None:
-    """A text without the quotes of its encoding; JSON in its own layout unless it was encoded twice."""
+def as_written(value: object) -> str | None:
+    """A text without the quotes of its encoding; JSON in its own layout unless it was encoded twice. None stays."""
     if value is None:
         return None
     is_quoted = isinstance(value, str) and value.lstrip()[:1] == '"'
@@ -222,7 +223,8 @@ def _choices(choices: Iterable[object], role: str) -> tuple[Message, ...]:
 def _unwrapped(fields: Json, wrappers: Iterable[str]) -> object:
     """What a wrapper such as `{inputs: …, tags, metadata}` or `{args: [...], kwargs: {}}` is around; else itself."""
     for key in wrappers:
-        if key in fields and fields.keys() - set(wrappers) <= _BESIDE:
+        beside = fields.keys() - {key}
+        if key in fields and (not beside or ("kwargs" in beside and beside <= _BESIDE)):
             return fields[key]
     if fields and fields.keys() <= {"args", "kwargs"}:
         args, kwargs = fields.get("args"), fields.get("kwargs")

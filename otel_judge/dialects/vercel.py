@@ -12,7 +12,7 @@ from ..attributes import Attributes
 from ..trace import Span
 from .base import Content, Dialect, Message, Reasoning, Role, Text, TokenUsage, ToolCall, ToolRun
 from .json_values import as_text, count_of, text_of
-from .values import Conversation, arguments_of, result_of
+from .values import Conversation, as_written
 
 _OPERATION: Final = "ai.operationId"
 _AGENTS: Final = frozenset({"ai.generateText", "ai.streamText"})
@@ -93,8 +93,8 @@ def _answer(attributes: Attributes, finish: str | None) -> tuple[Message, ...] |
 def _tool(attributes: Attributes) -> ToolRun:
     return ToolRun(
         name=text_of(attributes, "ai.toolCall.name") or "",
-        arguments=arguments_of(attributes.get("ai.toolCall.args")),
-        result=result_of(attributes.get("ai.toolCall.result")),
+        arguments=as_written(attributes.get("ai.toolCall.args")),
+        result=as_written(attributes.get("ai.toolCall.result")),
         call_id=text_of(attributes, "ai.toolCall.id"),
     )
 

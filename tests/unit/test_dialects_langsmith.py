@@ -72,6 +72,14 @@ def test_a_chat_as_a_provider_has_it():
     assert (found.input, found.output) == ((said("user", "hi"),), (Message("assistant", (Text("ho"),), "stop"),))
 
 
+def test_others_that_use_its_names_have_the_role_of_their_operation():
+    prompt = {"gen_ai.prompt": '{"q": "hi"}', "gen_ai.completion": "ho"}
+    assert content(prompt).role is Role.MODEL
+    assert content({**prompt, "gen_ai.operation.name": "invoke_agent"}).role is Role.AGENT
+    tool = content({**prompt, "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "f"})
+    assert tool.tool == ToolRun("f", '{"q": "hi"}', "ho")
+
+
 def test_a_tool():
     found = content(
         {KIND: "tool", "gen_ai.prompt": '{"input": {"city": "Paris"}}', "gen_ai.completion": '{"output": "sunny"}'},

@@ -82,6 +82,16 @@ def test_values_alone_are_read_as_the_conversation():
     assert (found.input, found.output) == ((said("user", "hi"),), (said("assistant", "ho"),))
 
 
+def test_the_text_of_a_completion():
+    found = content({KIND: "LLM", "llm.prompts.0.prompt.text": "hi", "llm.choices.0.completion.text": "ho"})
+    assert (found.input, found.output) == ((said("user", "hi"),), (said("assistant", "ho"),))
+
+
+def test_messages_of_another_shape_are_not_lost():
+    found = content({KIND: "LLM", "llm.input_messages.0.role": "user", "llm.input_messages.0.content": "hi"})
+    assert found.input == (said("user", "hi"),)
+
+
 def test_tools():
     found = content({KIND: "TOOL", "tool.name": "add", "input.value": '{"a": 1}', "output.value": "3", "tool.id": "c"})
     assert found.tool == ToolRun("add", '{"a": 1}', "3", "c")

@@ -5,7 +5,7 @@ import json
 import pytest
 from dialect_spans import content, said
 
-from otel_judge.dialects.base import Message, Reasoning, Role, Text, TokenUsage, ToolCall, ToolResult
+from otel_judge.dialects.base import Message, Reasoning, Role, Text, TokenUsage, ToolCall, ToolResult, ToolRun
 from otel_judge.dialects.values import Conversation, arguments_of, result_of
 
 CALL = ToolCall("f", "{}", "c")
@@ -37,7 +37,10 @@ def read(value, role="user"):
         ({"instructions": "be kind", "input": "hello"}, (said("system", "be kind"), said("user", "hello"))),
         ({"messages": "hello"}, (said("user", "hello"),)),
         ({"messages": []}, ()),
-        ({"inputs": {"messages": [{"role": "user", "content": "hello"}]}, "tags": []}, (said("user", "hello"),)),
+        (
+            {"inputs": {"messages": [{"role": "user", "content": "hello"}]}, "tags": [], "kwargs": {}},
+            (said("user", "hello"),),
+        ),
         ({"role": "user", "content": "hello"}, (said("user", "hello"),)),
         ({"content": "hello"}, (said("user", "hello"),)),
         ({"content": "hello", "rating": 5}, (said("user", '{"content": "hello", "rating": 5}'),)),
@@ -114,6 +117,19 @@ def test_what_was_answered(value, messages):
 )
 def test_what_says_more_than_its_messages_is_not_whole(value, whole):
     assert Conversation(value, "user").whole is whole
+
+
+def test_arguments_that_only_look_wrapped_stay():
+    for arguments in (
+        {"input": {"a": 1}, "metadata": {"b": 2}},
+        {"input": "a", "count": 3},
+        {"args": [1, 2], "kwargs": {}},
+    ):
+        assert arguments_of(arguments) == json.dumps(arguments)
+    assert arguments_of({"input": {"a": 1}, "kwargs": {}, "tags": []}) == '{"a": 1}'
+    assert content({"ai.operationId": "ai.toolCall", "ai.toolCall.args": '{"input": {"a": 1}}'}).tool == ToolRun(
+        "a span", '{"input": {"a": 1}}', None
+    )
 
 
 def test_tools():
