@@ -44,7 +44,8 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
 """In order of specificity."""
 
 _SUSPECT: Final = 1 << len(DIALECTS)  # the bit of a name that looks like content
-_MOST_NAMES: Final = 10_000  # attribute names that are remembered; traffic may bring any number
+_MOST_NAMES: Final = 10_000  # that are remembered; traffic may bring any number
+_LONGEST_NAME: Final = 200  # characters of one that is remembered
 _EMPTY: Final = Content(generic.DIALECT.name, Role.OTHER)
 
 
@@ -61,7 +62,8 @@ class _Marks(dict[str, int]):
                 bits |= 1 << number
         if len(self) >= _MOST_NAMES:
             self.clear()
-        self[name] = bits
+        if len(name) <= _LONGEST_NAME:
+            self[name] = bits
         return bits
 
 

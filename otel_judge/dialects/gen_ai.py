@@ -13,7 +13,8 @@ from ..trace import Span
 from .base import Content, Dialect, Message, Role, Text, TokenUsage, ToolResult, ToolRun
 from .gen_ai_events import DETAILS, Said, read_events
 from .gen_ai_messages import read_instructions, read_messages
-from .json_values import as_text, count_of, text_of, texts_of
+from .json_values import as_text, text_of, texts_of
+from .usage import usage_of
 
 _PREFIX: Final = "gen_ai."
 
@@ -132,17 +133,13 @@ def _told(messages: tuple[Message, ...] | None) -> str | None:
 
 
 def _usage(attributes: Attributes) -> TokenUsage | None:
-    usage = TokenUsage(
-        input_tokens=count_of(attributes, "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
-        output_tokens=count_of(attributes, "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
-        cache_read_tokens=count_of(
-            attributes, "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens"
-        ),
-        cache_write_tokens=count_of(
-            attributes, "gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens"
-        ),
+    return usage_of(
+        attributes,
+        ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+        ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+        ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens"),
+        ("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens"),
     )
-    return usage if usage.input_tokens is not None or usage.output_tokens is not None else None
 
 
 def _finish_reasons(attributes: Attributes, output: tuple[Message, ...] | None) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ def _single(fields: Json, role: str, finish: str | None) -> Message | None:
 
 def _flat_parts(fields: Json, role: str) -> Iterable[Part]:
     """Parts of a message without `parts`: `{role, content, tool_calls, tool_call_id}`."""
-    content = fields.get("content", fields.get("parts"))
+    content = fields.get("content", fields.get("text", fields.get("parts")))
     reasoning = fields.get("reasoning_content")
     if isinstance(reasoning, str) and reasoning:
         yield Reasoning(as_text(reasoning))
@@ -203,15 +203,17 @@ def _result(fields: Json) -> ToolResult | None:
     result = _first(fields, "response", "result", "output", "content")
     if result is None and not fields.keys() & {"response", "result", "output", "content"}:
         return None
-    if "toolCallId" in fields and isinstance(result, dict):  # {type, value} since version 5 of the Vercel AI SDK
-        return ToolResult(as_text(cast("Json", result).get("value", as_text(cast("Json", result)))), *_of_call(fields))
-    return ToolResult(as_text(result), *_of_call(fields))
+    if "toolCallId" in fields:
+        result = _value(result)
+    name = as_text(_first(fields, "name", "toolName")) or None
+    return ToolResult(as_text(result), _id(fields, "call_id", "id", "tool_call_id", "tool_use_id", "toolCallId"), name)
 
 
-def _of_call(fields: Json) -> tuple[str | None, str | None]:
-    """Id and name of the call that a result answers."""
-    call_id = _id(fields, "call_id", "id", "tool_call_id", "tool_use_id", "toolCallId")
-    return call_id, as_text(_first(fields, "name", "toolName")) or None
+def _value(result: object) -> object:
+    """What `{type, value}` holds, as the Vercel AI SDK writes results since version 5."""
+    if isinstance(result, dict) and "value" in result:
+        return cast("Json", result)["value"]
+    return cast("object", result)
 
 
 def _blob(fields: Json, kind: str) -> Blob:

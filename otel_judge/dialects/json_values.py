@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final, cast
 
@@ -69,7 +70,7 @@ def text_of(attributes: Attributes, *keys: str) -> str | None:
     return None
 
 
-def count_of(attributes: Attributes, *keys: str) -> int | None:
+def count_of(attributes: Mapping[str, object], *keys: str) -> int | None:
     """The first of these attributes that is a count; numbers in strings too, since some exporters write all as text."""
     for key in keys:
         value = attributes.get(key)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, cast
 
-from ..attributes import Attributes
 from ..trace import Span
 from .base import Content, Dialect, Role, TokenUsage
-from .json_values import count_of, decoded, text_of
+from .gen_ai_messages import Json
+from .json_values import decoded, text_of
+from .usage import usage_of
 from .values import read_values
 
 _PREFIX: Final = "langfuse.observation."
@@ -53,14 +54,13 @@ class _Langfuse:
 def _usage(value: object) -> TokenUsage | None:
     if not isinstance(value, dict):
         return None
-    counts = cast("Attributes", value)
-    usage = TokenUsage(
-        input_tokens=count_of(counts, "input", "input_tokens", "prompt_tokens"),
-        output_tokens=count_of(counts, "output", "output_tokens", "completion_tokens"),
-        cache_read_tokens=count_of(counts, "cache_read_input_tokens", "input_cached_tokens"),
-        cache_write_tokens=count_of(counts, "cache_creation_input_tokens"),
+    return usage_of(
+        cast("Json", value),
+        ("input", "input_tokens", "prompt_tokens"),
+        ("output", "output_tokens", "completion_tokens"),
+        ("cache_read_input_tokens", "input_cached_tokens"),
+        ("cache_creation_input_tokens",),
     )
-    return usage if usage.input_tokens is not None or usage.output_tokens is not None else None
 
 
 DIALECT: Dialect = _Langfuse()

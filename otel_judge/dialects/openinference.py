@@ -15,8 +15,9 @@ from ..trace import Span
 from .base import Content, Dialect, Message, Role, Text, TokenUsage, ToolRun
 from .gen_ai_messages import Json, read_message
 from .indexed import gathered
-from .json_values import as_text, count_of, text_of
+from .json_values import as_text, text_of
 from .merging import merged
+from .usage import usage_of
 from .values import arguments_of, read_values
 
 _KIND: Final = "openinference.span.kind"
@@ -129,13 +130,13 @@ def _tool(attributes: Attributes) -> ToolRun:
 
 
 def _usage(attributes: Attributes) -> TokenUsage | None:
-    usage = TokenUsage(
-        input_tokens=count_of(attributes, "llm.token_count.prompt"),
-        output_tokens=count_of(attributes, "llm.token_count.completion"),
-        cache_read_tokens=count_of(attributes, "llm.token_count.prompt_details.cache_read"),
-        cache_write_tokens=count_of(attributes, "llm.token_count.prompt_details.cache_write"),
+    return usage_of(
+        attributes,
+        ("llm.token_count.prompt",),
+        ("llm.token_count.completion",),
+        ("llm.token_count.prompt_details.cache_read",),
+        ("llm.token_count.prompt_details.cache_write",),
     )
-    return usage if usage.input_tokens is not None or usage.output_tokens is not None else None
 
 
 DIALECT: Dialect = _OpenInference()

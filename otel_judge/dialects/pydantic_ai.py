@@ -12,10 +12,11 @@ from typing import Final, cast
 
 from ..attributes import Attributes
 from ..trace import Span
-from .base import Content, Dialect, Message, Role, Text, TokenUsage, ToolRun
+from .base import Content, Dialect, Message, Role, Text, ToolRun
 from .gen_ai_events import read_events
 from .gen_ai_messages import Json, read_messages
-from .json_values import as_text, count_of, decoded, text_of
+from .json_values import as_text, decoded, text_of
+from .usage import usage_of
 from .values import as_written
 
 _MESSAGES: Final = "pydantic_ai.all_messages"
@@ -63,16 +64,13 @@ class _PydanticAi:
         if messages and messages[-1].role == "assistant":  # the history of a run ends with its answer
             output = messages[-1:] if output is None else output
             messages = messages[:-1]
-        usage = TokenUsage(
-            count_of(attributes, "gen_ai.aggregated_usage.input_tokens"),
-            count_of(attributes, "gen_ai.aggregated_usage.output_tokens"),
-        )
+        sums = "gen_ai.aggregated_usage."
         return Content(
             dialect=self.name,
             role=Role.AGENT,
             input=messages,
             output=output,
-            usage=usage if usage != TokenUsage() else None,
+            usage=usage_of(attributes, (f"{sums}input_tokens",), (f"{sums}output_tokens",)),
             agent=text_of(attributes, "gen_ai.agent.name", "agent_name"),
             content_keys=frozenset(key for key in keys if key in attributes),
         )

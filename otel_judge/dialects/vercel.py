@@ -11,7 +11,8 @@ from typing import Final
 from ..attributes import Attributes
 from ..trace import Span
 from .base import Content, Dialect, Message, Reasoning, Role, Text, TokenUsage, ToolCall, ToolRun
-from .json_values import as_text, count_of, text_of
+from .json_values import as_text, text_of
+from .usage import usage_of
 from .values import Conversation, as_written
 
 _OPERATION: Final = "ai.operationId"
@@ -100,12 +101,12 @@ def _tool(attributes: Attributes) -> ToolRun:
 
 
 def _usage(attributes: Attributes) -> TokenUsage | None:
-    usage = TokenUsage(
-        input_tokens=count_of(attributes, "ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens"),
-        output_tokens=count_of(attributes, "ai.usage.outputTokens", "ai.usage.completionTokens"),
-        cache_read_tokens=count_of(attributes, "ai.usage.cachedInputTokens"),
+    return usage_of(
+        attributes,
+        ("ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens"),
+        ("ai.usage.outputTokens", "ai.usage.completionTokens"),
+        ("ai.usage.cachedInputTokens",),
     )
-    return usage if usage.input_tokens is not None or usage.output_tokens is not None else None
 
 
 DIALECT: Dialect = _Vercel()

@@ -14,7 +14,7 @@ from .target import target_of
 from .telling import steps
 from .tool_calls import ToolUse, tool_calls
 from .tool_matching import canonical
-from .understanding import Understanding, Understood, understood
+from .understanding import Understanding, Understood, understanding_of, understood
 
 __all__ = [
     "AgentRun",
@@ -42,6 +42,7 @@ __all__ = [
     "target_of",
     "token_totals",
     "tool_calls",
+    "understanding_of",
     "understood",
     "user_request",
 ]

@@ -45,11 +45,11 @@ class Noise:
         """Whether the span says nothing but that something was sent, and that it went well.
 
         Never quiet: the root; the first span in another service; whatever ran below a tool, since that is what the
-        tool did; what failed or took a tenth of the trace's time by itself; and what carries content, an event, or an
-        attribute of its own.
+        tool did; what failed, never ended or took a tenth of the trace's time by itself; and what carries content, an
+        event, or an attribute of its own.
         """
         parent = self._trace.by_id.get(span.parent_span_id)
-        if span is self._trace.root or (parent is not None and parent.service != span.service):
+        if span is self._trace.root or not span.end_ns or (parent is not None and parent.service != span.service):
             return False
         content = dialects.read(span)
         if content.role is not Role.OTHER or content.captured or content.unread or span.proto.events:
@@ -59,9 +59,9 @@ class Noise:
             if key in _STATUSES:
                 if _number(value) >= _STATUSES[key]:
                     return False
-            elif not key.startswith(_PROTOCOL) and key not in repeats:
+            elif value == "ERROR" or (not key.startswith(_PROTOCOL) and key not in repeats):
                 return False
-        return not self._is_in_tool(span) and span_error(span) is None and self._own_ns(span) < self._slow_ns
+        return not self._is_in_tool(span) and span_error(span) is None and self._own_ns(span) <= self._slow_ns
 
     def _is_in_tool(self, span: Span) -> bool:
         around = self._trace.by_id.get(self._walk.scopes[self._walk.place_of[span.span_id]])

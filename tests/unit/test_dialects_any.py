@@ -147,5 +147,8 @@ def test_a_key_of_many_parts_and_many_keys_are_no_trouble() -> None:
 
 def test_names_that_traffic_makes_up_are_not_kept() -> None:
     for number in range(30):
-        dialects.read(span_of({f"key {number} {other}": 1 for other in range(500)}))
+        dialects.read(
+            span_of({f"key {number} {other}": 1 for other in range(500)} | {"long " * 1_000 + str(number): 1})
+        )
+    assert max(map(len, dialects._marks)) <= 200
     assert len(dialects._marks) <= 10_000

@@ -42,7 +42,9 @@ def test_what_failed_was_slow_or_says_something_of_its_own_stands_alone() -> Non
         "failed": {"error": "refused"},
         "not found": {"attributes": {"http.response.status_code": 404}},
         "not found in text": {"attributes": {"http.status_code": "404"}},
+        "failed by an attribute": {"attributes": {"otel.status_code": "ERROR"}},
         "slow": {"end": 60.0},
+        "never ended": {"ended": False},
         "a fact": {"attributes": {"order.total": 7}},
         "content": {"attributes": {"acme.answer": "yes"}},
         "query": {"attributes": {"db.query.text": "SELECT 1"}},
@@ -62,6 +64,14 @@ def test_what_ran_below_a_tool_is_what_the_tool_did() -> None:
     pay = build.tool("pay", parent=agent(build), result="paid")
     build.span("POST", parent=build.span("charge", parent=pay), attributes=HTTP)
     assert works(build.trace()) == [("POST /ask",), ("charge",), ("POST",)]
+
+
+def test_spans_without_any_duration_are_quiet_too() -> None:
+    build = TraceBuilder()
+    shop = agent(build, end=0.0)
+    for _ in range(2):
+        build.span("POST", parent=shop, attributes=HTTP, end=0.0)
+    assert works(build.trace()) == [("POST /ask",), ("POST", "POST")]
 
 
 def test_a_trace_without_an_agent_is_its_spans() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ... import dialects
 from ...dialects.base import Role
 from ...trace import CompletionReason, Span, Trace
+from ...trajectory import Understanding, understanding_of
 from .outline import duration
 
 _WHY_UNFINISHED = {
@@ -46,9 +47,10 @@ def _silent(trace: Trace) -> Iterator[str]:
     silent, unknown = 0, list[Span]()
     for span in trace.spans:
         content = dialects.read(span)
-        if content.unread and not content.captured:
+        how = understanding_of(content)
+        silent += how is Understanding.MISSING and content.role is not Role.TOOL
+        if how is Understanding.UNKNOWN:
             unknown.append(span)
-        silent += content.role in (Role.MODEL, Role.AGENT) and not content.captured and not content.unread
     if silent:
         yield f"{silent} model or agent spans have no captured content"
     if unknown:
