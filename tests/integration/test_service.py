@@ -172,6 +172,7 @@ async def test_health_metrics_and_retained_traces_are_served() -> None:
             metrics = (await client.get(f"{health}/metrics")).text
             assert 'otel_judge_receiver_accepted_spans_total{transport="grpc"} 2.0' in metrics
             assert 'otel_judge_traces_completed_total{reason="root"} 1.0' in metrics
+            assert 'otel_judge_content_spans_total{content="read",dialect="gen_ai"}' in metrics
             answer = await client.get(f"{admin}/traces/{trace_id}")
             spans = orjson.loads(answer.content)["resourceSpans"][0]["scopeSpans"][0]["spans"]
             assert {span["traceId"] for span in spans} == {trace_id}

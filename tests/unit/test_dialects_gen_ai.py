@@ -2,13 +2,13 @@ import json
 import time
 
 import pytest
+from dialect_spans import content
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_judge.dialects import read
 from otel_judge.dialects.base import (
     Blob,
-    Content,
     Message,
     Reasoning,
     Role,
@@ -19,12 +19,6 @@ from otel_judge.dialects.base import (
     ToolRun,
 )
 from otel_judge.testing.traces import TraceBuilder
-
-
-def content(attributes: dict, name: str = "a span") -> Content:
-    build = TraceBuilder()
-    build.span(name, attributes=attributes)
-    return read(build.trace().spans[0])
 
 
 @pytest.mark.parametrize(
@@ -121,6 +115,11 @@ def test_parts_of_the_conventions():
         ),
         "stop",
     )
+
+
+def test_text_in_place_of_content():
+    assert messages({"role": "user", "text": "hi"}) == (Message("user", (Text("hi"),)),)
+    assert messages({"role": "user", "name": "bob"}) is None
 
 
 def test_string_arguments_stay_as_the_model_wrote_them():

@@ -1,14 +1,9 @@
 import pytest
+from dialect_spans import content
 
 from otel_judge.dialects import read
 from otel_judge.dialects.base import Message, Role, Text
 from otel_judge.testing.traces import TraceBuilder
-
-
-def content(attributes: dict):
-    build = TraceBuilder()
-    build.span("a span", attributes=attributes)
-    return read(build.trace().spans[0])
 
 
 @pytest.mark.parametrize("suffix", ["", ".value"])

@@ -8,6 +8,7 @@ import pytest
 
 from otel_judge import semconv
 from otel_judge.cli import COMMANDS
+from otel_judge.dialects import DIALECTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,6 +22,13 @@ def test_the_reference_is_what_the_code_says() -> None:
 @pytest.mark.parametrize("name", semconv.names())
 def test_every_name_on_the_wire_is_documented(name: str) -> None:
     assert f"`{name}`" in (ROOT / "docs/telemetry.md").read_text()
+
+
+def test_every_dialect_is_documented_in_its_order() -> None:
+    rows = [
+        line.split("`")[1] for line in (ROOT / "docs/dialects.md").read_text().splitlines() if line.startswith("| `")
+    ]
+    assert rows == [dialect.name for dialect in DIALECTS]
 
 
 def test_every_key_has_a_default_or_a_description() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ... import dialects
 from ...dialects.base import Role
 from ...trace import CompletionReason, Span, Trace
+from ...trajectory import Understanding, understanding_of
 from .outline import duration
 
 _WHY_UNFINISHED = {
@@ -24,12 +25,7 @@ def unusual(trace: Trace) -> Iterator[str]:
         yield f"the trace was closed early: {why}"
     yield from _parents(trace)
     yield from _times(trace)
-    silent = 0
-    for span in trace.spans:
-        content = dialects.read(span)
-        silent += content.role in (Role.MODEL, Role.AGENT) and content.input is None and content.output is None
-    if silent:
-        yield f"{silent} model or agent spans have no captured content"
+    yield from _silent(trace)
     yield from _dropped(trace)
 
 
@@ -45,6 +41,21 @@ def _parents(trace: Trace) -> Iterator[str]:
         yield f"{circles} circles of spans that are each other's parents"
     if len(trace.roots) > 1:
         yield f"the trace has {len(trace.roots)} roots"
+
+
+def _silent(trace: Trace) -> Iterator[str]:
+    silent, unknown = 0, list[Span]()
+    for span in trace.spans:
+        content = dialects.read(span)
+        how = understanding_of(content)
+        silent += how is Understanding.MISSING and content.role is not Role.TOOL
+        if how is Understanding.UNKNOWN:
+            unknown.append(span)
+    if silent:
+        yield f"{silent} model or agent spans have no captured content"
+    if unknown:
+        what = f"{len(unknown)} spans carry content in a form that is not known"
+        yield f"{what}, the first {unknown[0].span_id}: read their attributes"
 
 
 def _times(trace: Trace) -> Iterator[str]:
