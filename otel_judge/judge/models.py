@@ -91,7 +91,7 @@ class Models:
     async def place(self, name: str) -> AsyncGenerator[None]:
         """Waits until a judgement may begin that asks this model first. Raises `ModelUnavailable`.
 
-        Those that wait hold nothing yet, and those that have begun end before others begin.
+        Those that wait hold no conversation yet, and those that have begun end before others begin.
         """
         opened = await self.open(name)
         async with opened.places:
