@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,6 +13,7 @@ from .otlp_json import encode_traces
 from .trace import Trace
 
 _TRACE_ID_BYTES = 16
+_LISTED = 1000  # ids, where no number is asked for
 
 
 def health_app(*, ready: Callable[[], str | None], metrics: Callable[[], tuple[bytes, str]]) -> Starlette:
@@ -35,8 +36,14 @@ def health_app(*, ready: Callable[[], str | None], metrics: Callable[[], tuple[b
     return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", render)])
 
 
-def admin_app(find: Callable[[bytes], Trace | None]) -> Starlette:
-    """`/traces/<trace_id>`: a retained trace as OTLP/JSON."""
+def admin_app(find: Callable[[bytes], Trace | None], ids: Callable[[int], Sequence[bytes]]) -> Starlette:
+    """`/traces/<trace_id>`: a retained trace as OTLP/JSON; `/traces?limit=N`: ids of those finished last."""
+
+    async def listed(request: Request) -> Response:
+        given = request.query_params.get("limit", str(_LISTED))
+        if not given.isdecimal():
+            return JSONResponse({"error": f"limit is {given!r}; write a whole number"}, status_code=400)
+        return JSONResponse({"trace_ids": [trace_id.hex() for trace_id in ids(int(given))]})
 
     async def trace(request: Request) -> Response:
         text = request.path_params["trace_id"]
@@ -52,4 +59,4 @@ def admin_app(find: Callable[[bytes], Trace | None]) -> Starlette:
             return JSONResponse({"error": problem}, status_code=404)
         return Response(encode_traces(found.to_otlp()), media_type="application/json")
 
-    return Starlette(routes=[Route("/traces/{trace_id}", trace)])
+    return Starlette(routes=[Route("/traces", listed), Route("/traces/{trace_id}", trace)])

@@ -304,7 +304,7 @@ class Health(Section):
 
 class Admin(Section):
     endpoint: Endpoint = "127.0.0.1:13135"
-    """Serves `/traces/<trace_id>`: what came in, content included. Keep it on loopback."""
+    """Serves `/traces` and `/traces/<trace_id>`: what came in, content included. Keep it on loopback."""
 
 
 class Config(Section):

@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from ..config import Config
 
 SHOWN = 50  # rows of the table; --json has all
+SOURCES = (
+    "Files (OTLP or Jaeger's JSON), folders, - for standard input, jaeger:URL?service=NAME, tempo:URL?q=TRACEQL, or "
+    "live:ADMIN_URL."
+)
 
 
 def add_to(app: typer.Typer) -> None:
     @app.command()
     def run(
-        sources: list[str] = typer.Argument(metavar="SOURCE...", help="OTLP files, folders, or - for standard input."),
+        sources: list[str] = typer.Argument(metavar="SOURCE...", help=SOURCES),
         config: Path | None = typer.Option(
             None, "--config", "-c", help="The config; else $OTEL_JUDGE_CONFIG, else otel-judge.yaml here, if any."
         ),
@@ -25,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
         judge: list[str] | None = typer.Option(None, help="Only this scorer; may be repeated."),
         json: Path | None = typer.Option(None, help="Write every result to this file; - for standard output."),
         trace_id: str | None = typer.Option(None, "--trace-id", help="Only this trace."),
+        strict: bool = typer.Option(False, "--strict", help="Stop at the first thing that cannot be read."),
         debug_judge: Path | None = typer.Option(
             None, "--debug-judge", help="Keep the whole exchange of each judgement in this folder, one file each."
         ),
@@ -36,22 +41,26 @@ def add_to(app: typer.Typer) -> None:
         from ..batch import grade, summarise
         from ..config_file import load
         from ..engine import Engine, Plan
-        from ..errors import SourceError
-        from ..sources import read_traces
+        from ..sources import Skipped, read_traces
 
         logs.configure()
         chosen = _only(load(config), judge or [])
         engine = Engine(Plan.of(chosen), debug_folder=None if debug_judge is None else _folder(debug_judge))
 
+        skipped = Skipped()
+        traces = read_traces(*sources, trace_id=trace_id, strict=strict, skipped=skipped)
+
         async def work() -> list[Row]:
             try:
-                return await grade(read_traces(*sources, trace_id=trace_id), engine)
+                return await grade(traces, engine)
             finally:
                 await engine.aclose()
 
         rows = asyncio.run(work())
         if not rows:
-            raise SourceError(", ".join(sources), "no traces", "are they OTLP?")
+            raise skipped.nothing(", ".join(sources))
+        for line in skipped.lines():
+            typer.echo(line, err=True)
         summaries = list(summarise(rows, engine.scorers))
         if json is not None:
             _write_json(json, rows, summaries)

@@ -6,12 +6,14 @@ import sys
 
 import typer
 
+from .run import SOURCES
+
 
 def add_to(app: typer.Typer) -> None:
     @app.command()
     def tool(
         name: str = typer.Argument(help="Such as list_spans or get_span; a wrong name lists them."),
-        source: str = typer.Argument(help="An OTLP file, a folder, - for standard input, or live:ADMIN_URL."),
+        source: str = typer.Argument(help=SOURCES),
         arguments: list[str] | None = typer.Argument(None, metavar="[ARG=VALUE]...", help="The tool's arguments."),
         trace_id: str | None = typer.Option(None, "--trace-id", help="Which trace; needed if there are several."),
     ) -> None:
@@ -19,11 +21,14 @@ def add_to(app: typer.Typer) -> None:
         from ..errors import SourceError
         from ..judge import tools
         from ..judge.blind import blind
-        from ..sources import read_traces
+        from ..sources import Skipped, read_traces
 
-        traces = list(read_traces(source, trace_id=trace_id))
+        skipped = Skipped()
+        traces = list(read_traces(source, trace_id=trace_id, skipped=skipped))
+        for line in skipped.lines() if traces else ():
+            typer.echo(line, err=True)
         if not traces:
-            raise SourceError(source, f"no trace {trace_id}" if trace_id else "no traces")
+            raise SourceError(source, f"no trace {trace_id}") if trace_id else skipped.nothing(source)
         if len(traces) > 1:
             known = ", ".join(trace.trace_id for trace in traces[:3])
             raise SourceError(source, f"{len(traces)} traces", f"choose one with --trace-id, such as {known}")

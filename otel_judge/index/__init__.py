@@ -6,6 +6,7 @@ Pure logic for one thread: it does no I/O, and the clock is an argument, in mono
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from math import inf
 from operator import attrgetter
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from ..config import IndexConfig
 from ..errors import Overloaded
 from ..trace import CompletionReason, Fragment, Trace
-from .buffer import OpenTrace, trace_key
+from .buffer import TRACE_ID_BYTES, OpenTrace, trace_key
 from .decided import Decided
 from .retained import Retained
 from .timers import Timers
@@ -176,6 +177,11 @@ class Index:
         if retained is None:
             return None
         return Trace(trace_id, retained.blocks, completion=retained.completion, tenant=tenant)
+
+    def retained_ids(self, limit: int) -> list[bytes]:
+        """Ids of the traces without tenant that were finished last, the newest first, `limit` at most."""
+        keys = (key for key in reversed(self._retained.traces) if len(key) == TRACE_ID_BYTES)
+        return list(islice(keys, limit))
 
     def is_open(self, trace_id: bytes, tenant: str | None = None) -> bool:
         """Whether the trace has spans and still takes more."""

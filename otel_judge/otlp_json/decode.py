@@ -262,12 +262,18 @@ def _read_key_values(container: Any, data: Any, depth: int) -> None:
     for index, item in enumerate(_items(data)):
         attribute = add()
         try:
-            # Most attributes are a key and a text. Whatever else it is, even wrong, the long way finds out.
-            if len(item) == 2 and len(value := item["value"]) == 1 and "stringValue" in value:
-                attribute.key = item["key"]
-                attribute.value.string_value = value["stringValue"]
-                continue
-        except (TypeError, ValueError, KeyError):
+            # Most attributes are a key and a scalar. Whatever else it is, even wrong, the long way finds out.
+            if len(item) == 2 and len(value := item["value"]) == 1:
+                ((kind, scalar),) = value.items()
+                if kind == "stringValue":
+                    attribute.key = item["key"]
+                    attribute.value.string_value = scalar
+                    continue
+                if scalar is not None and kind in _SCALARS:
+                    attribute.key = item["key"]
+                    _SCALARS[kind](attribute.value, scalar)
+                    continue
+        except (TypeError, ValueError, KeyError, AttributeError, _Problem):
             attribute.Clear()
         try:
             _read_key_value(attribute, item, depth)

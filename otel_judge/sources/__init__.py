@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ..errors import SourceError
 from ..trace import Trace
-from . import files, live
+from . import files, jaeger, live, tempo
+from .grouping import Grouper
+from .skipped import Skip, Skipped, stop
 
-__all__ = ["read_traces"]
+__all__ = ["Skipped", "read_traces"]
+
+logger = logging.getLogger(__name__)
+
+_BACKENDS = {module.PREFIX: module.read for module in (live, jaeger, tempo)}
 
 
-def read_traces(*sources: str | os.PathLike[str], trace_id: str | None = None) -> Iterator[Trace]:
-    """The traces of OTLP files, folders of them, `-` (standard input) or `live:ADMIN_URL` (a running service).
+def read_traces(
+    *sources: str | os.PathLike[str],
+    trace_id: str | None = None,
+    strict: bool = False,
+    skipped: Skip | None = None,
+) -> Iterator[Trace]:
+    """The traces of files, folders of them, `-` (standard input), and backends that are asked over HTTP.
 
-    Files are OTLP as JSON, JSON lines or protobuf, each also gzipped. A trace whose spans are spread over several
-    files is still one trace: all files are read before the first trace is given. With `trace_id` (32 hex digits)
-    only that one; `live:` needs it. Raises `SourceError`.
+    Files are OTLP as JSON, JSON lines or protobuf, as the Collector's file exporter writes them, or Jaeger's JSON;
+    each also gzipped. `live:ADMIN_URL` is a running service, `jaeger:URL?service=NAME` Jaeger's query API,
+    `tempo:URL?q=TRACEQL` Tempo's. With `trace_id` (32 hex digits) only that trace is given, and backends are asked for
+    nothing else.
+
+    A trace whose spans are spread over several sources is still one trace: all are read before the first trace is
+    given. Past 256 MiB the spans wait in a temporary file.
+
+    What cannot be read is left out: `skipped` is called with a `SourceError` for each, or they are logged. `strict`
+    raises the first. A source that is not there, or does not answer, raises `SourceError` in any case.
     """
-    wanted = _trace_id(trace_id) if trace_id is not None else None
-    paths: list[str] = []
-    for given in sources:
-        source = os.fspath(given)
-        if source.startswith(live.PREFIX):
-            if wanted is None:
-                raise SourceError(source, "a running service is asked for one trace", "name it with --trace-id")
-            yield live.read(source, wanted)
-        else:
-            paths.append(source)
-    yield from _only(files.read(paths), wanted)
+    wanted = None if trace_id is None else _trace_id(trace_id)
+    told = Skipped()
+    skip = stop if strict else skipped or told
+    with Grouper() as grouper:
+        for source in sources:
+            for where, message in _messages(os.fspath(source), wanted, skip):
+                if invalid := grouper.add(message):
+                    skip(SourceError(where, f"{invalid} spans have no valid trace or span id"))
+        for line in told.lines():
+            logger.warning("%s", line)
+        yield from (trace for trace in grouper.traces() if wanted is None or trace.raw_trace_id == wanted)
 
 
-def _only(traces: Iterable[Trace], wanted: bytes | None) -> Iterator[Trace]:
-    return (trace for trace in traces if wanted is None or trace.raw_trace_id == wanted)
+def _messages(source: str, wanted: bytes | None, skip: Skip) -> Iterator[tuple[str, TracesData]]:
+    for prefix, read in _BACKENDS.items():
+        if source.startswith(prefix):
+            return read(source, wanted, skip)
+    return files.read(source, skip)
 
 
 def _trace_id(text: str) -> bytes:

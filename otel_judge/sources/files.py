@@ -1,37 +1,39 @@
-"""OTLP files: JSON, JSON lines (as the Collector's file exporter writes them) or protobuf, each also gzipped."""
+"""Files, folders of them, and standard input: what they hold is found out by looking (`records`)."""
 
 from __future__ import annotations
 
-import gzip
+import io
 import sys
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
-import orjson
-from google.protobuf.message import DecodeError
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
-from ..errors import MalformedRequest, SourceError
-from ..otlp_json import decode_traces
-from ..trace import Trace
-from .grouping import Grouper
+from ..errors import SourceError
+from . import records
+from .skipped import Skip
 
 STDIN = "-"
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".pb", ".binpb")
-_GZIP_MAGIC = b"\x1f\x8b"
 
 
-def read(paths: Iterable[str]) -> Iterator[Trace]:
-    """The traces of all files together. A folder stands for the OTLP files below it. Raises `SourceError`."""
-    grouper = Grouper()
-    for path in paths:
-        if path == STDIN:
-            _add(grouper, "standard input", sys.stdin.buffer.read())
-        else:
-            for file in _files(Path(path)):
-                _add(grouper, str(file), _content(file))
-    return grouper.traces()
+def read(path: str, skip: Skip) -> Iterator[tuple[str, TracesData]]:
+    """The messages of a file, each with its file; a folder stands for the OTLP files below it.
+
+    Raises `SourceError` for what is not there. What cannot be read of a file goes to `skip`.
+    """
+    if path == STDIN:
+        stream = cast("records.Stream", sys.stdin.buffer)
+        yield from (("standard input", message) for message in records.read(stream, "standard input", skip))
+        return
+    for file in _files(Path(path)):
+        try:
+            with _open(file) as opened:
+                for message in records.read(opened, str(file), skip):
+                    yield str(file), message
+        except OSError as error:
+            raise SourceError(str(file), f"cannot be read: {error.strerror or error}") from None
 
 
 def _files(path: Path) -> list[Path]:
@@ -46,41 +48,8 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
-def _content(file: Path) -> bytes:
+def _open(file: Path) -> io.BufferedReader:
     try:
-        return file.read_bytes()
+        return file.open("rb")
     except FileNotFoundError:
         raise SourceError(str(file), "no such file") from None
-    except OSError as error:
-        raise SourceError(str(file), f"cannot be read: {error.strerror}") from None
-
-
-def _add(grouper: Grouper, where: str, data: bytes) -> None:
-    if data.startswith(_GZIP_MAGIC):
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise SourceError(where, f"broken gzip: {error}", "was it written to its end?") from None
-    if data.lstrip()[:1] == b"{":
-        _add_json(grouper, where, data)
-    elif data.strip():
-        try:
-            grouper.add(TracesData.FromString(data))
-        except DecodeError:
-            raise SourceError(where, "neither OTLP/JSON nor OTLP protobuf") from None
-
-
-def _add_json(grouper: Grouper, where: str, data: bytes) -> None:
-    try:
-        orjson.loads(data)
-    except orjson.JSONDecodeError:
-        lines = data.splitlines()  # not one document: one a line
-    else:
-        lines = [data]
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                grouper.add(decode_traces(line, lenient=True))
-            except MalformedRequest as error:
-                place = f"{where}:{number}" if len(lines) > 1 else where
-                raise SourceError(place, f"not OTLP/JSON: {error}") from None

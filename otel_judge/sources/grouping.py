@@ -1,4 +1,9 @@
-"""Puts spans from storage together by trace, without what otel-judge itself emitted: a judge judges no judge."""
+"""Puts spans from storage together by trace, without what otel-judge itself emitted: a judge judges no judge.
+
+The spans of a trace may be spread over a source of any size. Past a bound, what was read goes into a temporary
+database, and each trace is put together again when its turn comes: memory holds the bound, the ids of all traces, and
+the largest trace.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +14,37 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ..own_traces import is_emitter, is_own
 from ..trace import Origin, SpanBlock, Trace
+from .spill import Spill
+
+SPILL_BYTES = 256 * 1024 * 1024  # of spans that are held in memory
 
 _TRACE_ID_BYTES = 16
 _SPAN_ID_BYTES = 8
+_SPAN_OVERHEAD = 80  # bytes that a span costs in memory beside its own
 
 
 class Grouper:
-    """Collects spans and gives whole traces, in the order in which their first spans came."""
+    """Collects spans and gives whole traces, in the order in which their first spans came. A context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, spill_bytes: int = SPILL_BYTES) -> None:
+        self._spill_bytes = spill_bytes
         self._blocks: dict[bytes, dict[Origin, list[bytes]]] = {}
         self._origins: dict[Origin, Origin] = {}
-        self.spans = 0
-        self.invalid = 0
-        """Spans left out for want of a valid trace or span id."""
+        self._held = 0
+        self._order: dict[bytes, None] = {}
+        """Ids of all traces, once some were spilled."""
+        self._spill: Spill | None = None
 
-    def add(self, data: TracesData | ExportTraceServiceRequest) -> None:
+    def __enter__(self) -> Grouper:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._spill is not None:
+            self._spill.close()
+
+    def add(self, data: TracesData | ExportTraceServiceRequest) -> int:
+        """Takes the spans of a message; how many of them were left out for want of a valid trace or span id."""
+        invalid = 0
         for resource_spans in data.resource_spans:
             if is_emitter(resource_spans.resource):
                 continue
@@ -39,16 +59,36 @@ class Grouper:
                 origin = self._origins.setdefault(origin, origin)
                 for span in scope_spans.spans:
                     if not _valid(span.trace_id, _TRACE_ID_BYTES) or not _valid(span.span_id, _SPAN_ID_BYTES):
-                        self.invalid += 1
+                        invalid += 1
                         continue
-                    blocks = self._blocks.setdefault(span.trace_id, {})
-                    blocks.setdefault(origin, []).append(span.SerializeToString())
-                    self.spans += 1
+                    encoded = span.SerializeToString()
+                    self._blocks.setdefault(span.trace_id, {}).setdefault(origin, []).append(encoded)
+                    self._held += len(encoded) + _SPAN_OVERHEAD
+        if self._held > self._spill_bytes:
+            self._spill_all()
+        return invalid
 
     def traces(self) -> Iterator[Trace]:
-        for trace_id, blocks in self._blocks.items():
-            if not is_own(trace_id):
-                yield Trace(trace_id, [SpanBlock(origin, spans) for origin, spans in blocks.items()])
+        if self._spill is None:
+            while self._blocks:  # what was given is let go
+                trace_id = next(iter(self._blocks))
+                yield from _trace(trace_id, self._blocks.pop(trace_id))
+            return
+        self._spill_all()
+        for trace_id in self._order:
+            yield from _trace(trace_id, self._spill.take(trace_id))
+
+    def _spill_all(self) -> None:
+        if self._spill is None:
+            self._spill = Spill()
+        self._order.update(dict.fromkeys(self._blocks))
+        self._spill.put(self._blocks)
+        self._blocks, self._held = {}, 0
+
+
+def _trace(trace_id: bytes, blocks: dict[Origin, list[bytes]]) -> Iterator[Trace]:
+    if not is_own(trace_id):
+        yield Trace(trace_id, [SpanBlock(origin, spans) for origin, spans in blocks.items()])
 
 
 def _valid(identifier: bytes, length: int) -> bool:

@@ -1,39 +1,40 @@
-"""A running service: one of its retained traces, from its admin endpoint."""
+"""A running service: its retained traces, from its admin endpoint."""
 
 from __future__ import annotations
 
-from ..errors import MalformedRequest, SourceError
-from ..otlp_json import decode_traces
-from ..trace import Trace
-from .grouping import Grouper
+from collections.abc import Iterator
+from typing import cast
+
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+
+from ..errors import SourceError
+from . import records
+from .api import Api, Query
+from .skipped import Skip
 
 PREFIX = "live:"
-_TIMEOUT_S = 10.0
-_NOT_FOUND = 404
+_OPTIONS = ("limit",)
+_LIMIT = 1000
 
 
-def read(source: str, trace_id: bytes) -> Trace:
-    """The trace that `live:URL` retains under an id. Raises `SourceError`."""
-    import httpx
+def read(source: str, trace_id: bytes | None, skip: Skip) -> Iterator[tuple[str, TracesData]]:
+    """The trace that `live:URL` retains under an id, or the newest `limit` of all. Raises `SourceError`."""
+    query = Query.parse(source, PREFIX, _OPTIONS)
+    with Api(query, {}) as api:
+        ids = [trace_id.hex()] if trace_id is not None else _retained(api, query)
+        for each in ids:
+            response = api.get(f"/traces/{each}")
+            if response is not None:
+                for message in records.read_bytes(response.content, f"{query.source}: trace {each}", skip):
+                    yield query.source, message
+            elif trace_id is not None:
+                problem = f"trace {each} is not retained there"
+                raise SourceError(query.source, problem, "it may not be finished, or be too old")
 
-    base = source.removeprefix(PREFIX).rstrip("/")
-    base = base if "://" in base else f"http://{base}"
-    url = f"{base}/traces/{trace_id.hex()}"
+
+def _retained(api: Api, query: Query) -> list[str]:
+    response = api.get("/traces", {"limit": query.limit(_LIMIT)})
     try:
-        response = httpx.get(url, timeout=_TIMEOUT_S)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise SourceError(source, f"no answer from {url}: {error}", "is `otel-judge serve` running there?") from None
-    if response.status_code == _NOT_FOUND:
-        raise SourceError(
-            source, f"trace {trace_id.hex()} is not retained there", "it may not be finished, or be too old"
-        )
-    if not response.is_success:
-        raise SourceError(source, f"{url} answered {response.status_code}")
-    grouper = Grouper()
-    try:
-        grouper.add(decode_traces(response.content))
-    except MalformedRequest as error:
-        raise SourceError(source, f"{url} did not answer OTLP: {error}") from None
-    for trace in grouper.traces():
-        return trace
-    raise SourceError(source, f"{url} answered no spans")
+        return [] if response is None else cast("list[str]", response.json()["trace_ids"])
+    except (ValueError, KeyError, TypeError):
+        raise SourceError(query.source, "no list of traces there", "is it the admin endpoint of otel-judge?") from None

@@ -33,6 +33,10 @@ class JaegerApi:
         """A trace as the UI is given it; empty where there is none."""
         return next((_ui_spans(trace) for trace in self._get(f"/api/traces/{trace_id}").get("data") or ()), [])
 
+    def download(self, trace_id: str) -> Json:
+        """A trace as the UI downloads it."""
+        return self._get(f"/api/traces/{trace_id}")
+
     def trace_v3(self, trace_id: str) -> list[OtlpSpan]:
         """A trace as OTLP; empty where there is none."""
         return _otlp_spans(self._get(f"/api/v3/traces/{trace_id}"))

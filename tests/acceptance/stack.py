@@ -46,6 +46,7 @@ class Jaeger(Process):
 
     def __init__(self, folder: Path) -> None:
         self.otlp, query, query_grpc = free_endpoints(3)
+        self.query = query
         self.api = JaegerApi(f"http://{query}")
         super().__init__(
             "jaeger",

@@ -20,6 +20,7 @@ from opentelemetry.trace import StatusCode
 from otel_judge.config import Config
 from otel_judge.errors import ConfigError
 from otel_judge.service import Service
+from otel_judge.sources import read_traces
 from otel_judge.testing.backend import Backend
 from otel_judge.testing.model import ScriptedModel, verdict
 from otel_judge.testing.traces import TraceBuilder
@@ -176,6 +177,11 @@ async def test_health_metrics_and_retained_traces_are_served() -> None:
             spans = orjson.loads(answer.content)["resourceSpans"][0]["scopeSpans"][0]["spans"]
             assert {span["traceId"] for span in spans} == {trace_id}
             assert {span["name"] for span in spans} == {"invoke_agent shop", "execute_tool refund"}
+            assert (await client.get(f"{admin}/traces")).json() == {"trace_ids": [trace_id]}
+            assert (await client.get(f"{admin}/traces?limit=0")).json() == {"trace_ids": []}
+            assert (await client.get(f"{admin}/traces?limit=all")).status_code == 400
+            (retained,) = await asyncio.to_thread(lambda: list(read_traces(f"live:{admin}")))
+            assert (retained.trace_id, len(retained)) == (trace_id, 2)
             assert (await client.get(f"{admin}/traces/{'ab' * 16}")).status_code == 404
             assert (await client.get(f"{admin}/traces/nonsense")).status_code == 400
 

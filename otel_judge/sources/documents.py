@@ -1,0 +1,90 @@
+"""A JSON document to OTLP messages: OTLP itself, and the answers and downloads of backends that wrap it or differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+
+from ..errors import MalformedRequest, SourceError
+from ..otlp_json import decode_traces
+from . import jaeger_json
+from .skipped import Skip
+
+_RESOURCE_SPANS = ("resourceSpans", "resource_spans", "batches")
+_SCOPE_SPANS = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans", "instrumentation_library_spans")
+_WRAPPERS = ("result", "trace")  # Jaeger's API v3, Tempo's API v2
+_OTHER_SIGNALS = {
+    "resourceLogs": "logs",
+    "resource_logs": "logs",
+    "resourceMetrics": "metrics",
+    "resource_metrics": "metrics",
+}
+
+
+def read(document: Any, where: str, skip: Skip) -> Iterator[TracesData]:
+    """The messages of a document. `where` names it in errors. What cannot be read goes to `skip`."""
+    if isinstance(document, list):
+        for number, item in enumerate(cast("list[Any]", document)):
+            yield from read(item, f"{where}: [{number}]", skip)
+        return
+    if not isinstance(document, dict):
+        skip(SourceError(where, f"not OTLP/JSON: {_kind(document)} where an object was expected"))
+        return
+    fields = cast("dict[str, Any]", document)
+    if any(name in fields for name in _RESOURCE_SPANS):
+        yield from _otlp(fields, where, skip)
+    elif jaeger_json.is_trace(fields):
+        yield from jaeger_json.read(fields, where, skip)
+    elif isinstance(fields.get("data"), list):  # a download of Jaeger's UI, or an answer of the API that it asks
+        yield from read(fields["data"], where, skip)
+    elif (wrapper := next((name for name in _WRAPPERS if isinstance(fields.get(name), dict)), None)) is not None:
+        if fields.get("status") in ("PARTIAL", 1):
+            skip(SourceError(where, f"a partial trace: {fields.get('message') or 'the backend did not say why'}"))
+        yield from read(fields[wrapper], where, skip)
+    elif signal := next((_OTHER_SIGNALS[name] for name in fields if name in _OTHER_SIGNALS), None):
+        skip(SourceError(where, f"holds {signal}, no spans"))
+    elif fields:
+        named = ", ".join(sorted(fields)[:5])
+        skip(SourceError(where, f"not OTLP/JSON: an object of {named}", "spans are read from resourceSpans"))
+
+
+def _otlp(fields: dict[str, Any], where: str, skip: Skip) -> Iterator[TracesData]:
+    try:
+        yield decode_traces(fields, lenient=True)
+    except MalformedRequest as error:
+        kept = list(_sound(fields))
+        skip(SourceError(where, f"not OTLP/JSON: {error}", "the spans beside it are read" if kept else None))
+        yield from kept
+
+
+def _sound(fields: dict[str, Any]) -> Iterator[TracesData]:
+    """Of a message that cannot be read whole, each span that can be."""
+    for resource_spans in _items(fields, _RESOURCE_SPANS):
+        for scope_spans in _items(resource_spans, _SCOPE_SPANS):
+            for span in _items(scope_spans, ("spans",)):
+                alone = _with(scope_spans, ("spans",), [span])
+                one = _with(resource_spans, _SCOPE_SPANS, [alone])
+                try:
+                    yield decode_traces({"resourceSpans": [one]}, lenient=True)
+                except MalformedRequest:
+                    continue
+
+
+def _items(fields: dict[str, Any], names: tuple[str, ...]) -> list[dict[str, Any]]:
+    for name in names:
+        if isinstance(found := fields.get(name), list):
+            return [item for item in cast("list[Any]", found) if isinstance(item, dict)]
+    return []
+
+
+def _with(fields: dict[str, Any], names: tuple[str, ...], items: list[Any]) -> dict[str, Any]:
+    others = {name: value for name, value in fields.items() if name not in names}
+    return {**others, names[0]: items}
+
+
+def _kind(document: Any) -> str:
+    if document is None or isinstance(document, bool):
+        return "null" if document is None else "a boolean"
+    return "text" if isinstance(document, str) else "a number"
