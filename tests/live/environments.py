@@ -1,4 +1,4 @@
-"""A Python or Node environment for each instrumentation, with pinned packages: built once, kept outside the checkout."""
+"""A Python or Node environment for each instrumentation, with pinned packages: built once, outside the checkout."""
 
 from __future__ import annotations
 
