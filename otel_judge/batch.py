@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .decision import Decision
 from .engine import Engine
 from .feedback import Feedback, Outcome, Target, Value
 from .trace import Trace
+from .trajectory import Understood
 
 CONCURRENT_TRACES = 16  # judged side by side; each model's own `concurrency` bounds its requests
 
@@ -31,6 +32,9 @@ class Row:
 
     def decided(self, target: Target, decision: Decision) -> None:  # noqa: ARG002 - the row knows its trace
         self.decision = decision
+
+    def understood(self, spans: Mapping[Understood, int]) -> None:
+        """Not kept: `get_trace_info` says it of a trace."""
 
     def as_dict(self) -> dict[str, Value]:
         """For JSON: names as on the wire, without their prefix."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,7 +20,7 @@ from .decision import Decision
 from .feedback import Feedback, JudgeFailure, Target
 from .sample import Sampler
 from .trace import Trace
-from .trajectory import target_of
+from .trajectory import Understood, target_of, understood
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -51,6 +51,10 @@ class Report(Protocol):
         ...
 
     def decided(self, target: Target, decision: Decision) -> None: ...
+
+    def understood(self, spans: Mapping[Understood, int]) -> None:
+        """How many of a trace's spans had content of which kind."""
+        ...
 
 
 class Engine:
@@ -90,6 +94,7 @@ class Engine:
     def check(self, trace: Trace, report: Report) -> Decision:
         """Runs every check, reports each, and decides which judges follow."""
         target = target_of(trace, trace.root)
+        report.understood(understood(trace))
         for each in self._checks:
             report.emit(check.run(each, trace, target, now_ns=self._now_ns), None)
         decision = self._sampler.decide(trace)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from .config import Config, Receivers
 from .decision import Decision
@@ -14,6 +14,7 @@ from .emit.sink import Sink
 from .engine import Engine, Plan
 from .feedback import Feedback, Target
 from .telemetry import Telemetry
+from .trajectory import Understood
 
 
 class Outlet:
@@ -58,3 +59,7 @@ class Outlet:
     def decided(self, target: Target, decision: Decision) -> None:
         self._telemetry.decision(decision)
         self._sink.decided(target, decision, at_ns=self._now_ns())
+
+    def understood(self, spans: Mapping[Understood, int]) -> None:
+        for kind, count in spans.items():
+            self._telemetry.content(kind.dialect, kind.content, count)

@@ -82,6 +82,13 @@ DECISIONS = Metric(
     labels=("sampled", "reason"),
 )
 TRACES_COMPLETED = Metric("otel_judge.traces.completed", "counter", "Traces that finished, by why", labels=("reason",))
+CONTENT_SPANS = Metric(
+    "otel_judge.content.spans",
+    "counter",
+    "Spans of finished traces that hold content or should: understood (read), in no known form (unknown), or not "
+    "captured (missing)",
+    labels=("dialect", "content"),
+)
 ACCEPTED_SPANS = Metric(
     "otel_judge.receiver.accepted_spans", "counter", "Spans taken into the index", labels=("transport",)
 )
@@ -120,6 +127,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     EVIDENCE,
     DECISIONS,
     TRACES_COMPLETED,
+    CONTENT_SPANS,
     ACCEPTED_SPANS,
     REFUSED_SPANS,
     INDEX_SPANS,
@@ -210,6 +218,10 @@ class Telemetry:
     def completed(self, reason: str) -> None:
         """Counts one finished trace; `reason` is a `CompletionReason`."""
         self._count(TRACES_COMPLETED, 1, reason=str(reason))
+
+    def content(self, dialect: str, content: str, spans: int) -> None:
+        """Counts spans by what came of their content; `content` is an `Understanding`."""
+        self._count(CONTENT_SPANS, spans, dialect=dialect, content=str(content))
 
     def accepted(self, spans: int, transport: str) -> None:
         """Counts spans taken in; `transport` is `grpc` or `http`."""

@@ -99,6 +99,7 @@ class Content:
     """One span in this vocabulary. Messages are None where the instrumentation captured no content."""
 
     dialect: str
+    """The one that told what the span did."""
     role: Role
     input: tuple[Message, ...] | None = None
     """System instructions first."""
@@ -116,13 +117,37 @@ class Content:
     """Error type or message where the convention records one beside the span status."""
     content_keys: frozenset[str] = frozenset()
     """Attributes that `input`, `output` and `tool` were read from: whoever shows these need not show those."""
+    read_by: str | None = None
+    """The dialect that read `input`, `output` or `tool`, if they hold anything and it is another than `dialect`."""
+    unread: tuple[str, ...] = ()
+    """Attributes that look like content and that no dialect has read."""
+
+    @property
+    def captured(self) -> bool:
+        """Whether anything was read of what went in or came out, be it empty."""
+        tool = self.tool
+        return (
+            self.input is not None
+            or self.output is not None
+            or (tool is not None and (tool.arguments is not None or tool.result is not None))
+        )
 
 
 class Dialect(Protocol):
     """A convention. One module each; the registry in `otel_judge.dialects` asks them in order of specificity."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
-    def read(self, span: Span) -> Content | None:
-        """The span's content, or None if the span is not written in this dialect."""
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Names of attributes and events by which a span is worth reading; one that ends with a dot, how they begin."""
+        ...
+
+    def read(self, span: Span, role: Role | None) -> Content | None:
+        """The span's content, or None if the span is not written in this dialect.
+
+        `role`: what a more specific dialect has told that the span did, if one has. Values that are recorded alike for
+        all spans are a tool's arguments and result then, or a conversation.
+        """
         ...

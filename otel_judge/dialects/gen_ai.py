@@ -10,7 +10,8 @@ from typing import Final
 
 from ..attributes import Attributes
 from ..trace import Span
-from .base import Content, Dialect, Message, Role, TokenUsage, ToolRun
+from .base import Content, Dialect, Message, Role, Text, TokenUsage, ToolResult, ToolRun
+from .gen_ai_events import DETAILS, Said, read_events
 from .gen_ai_messages import read_instructions, read_messages
 from .json_values import as_text, count_of, text_of, texts_of
 
@@ -29,9 +30,6 @@ _ROLES: Final[Mapping[object, Role]] = {
 }
 """By gen_ai.operation.name. An operation of another name is told by what the span carries."""
 
-_DETAILS_EVENT: Final = "gen_ai.client.inference.operation.details"
-"""Span event that carries the content where the span does not (gen-ai-events)."""
-
 _ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 _RESULT: Final = "gen_ai.tool.call.result"
 _INPUT: Final = "gen_ai.input.messages"
@@ -41,31 +39,39 @@ _INSTRUCTIONS: Final = "gen_ai.system_instructions"
 
 class _GenAi:
     name = "gen_ai"
+    marks = (_PREFIX,)
 
-    def read(self, span: Span) -> Content | None:
+    def read(self, span: Span, role: Role | None) -> Content | None:
         attributes = span.attributes
         details = _details(span) if span.proto.events else None
-        if details is None and not _has_own_keys(attributes):
-            return None
         carried = {**details, **attributes} if details else attributes
         usage = _usage(carried)
-        role = _role(carried, usage)
+        told = _role(carried, usage)
         instructions = read_instructions(carried.get(_INSTRUCTIONS))
         messages = read_messages(carried.get(_INPUT), "user")
         output = read_messages(carried.get(_OUTPUT), "assistant")
-        read = [_ARGUMENTS, _RESULT] if role is Role.TOOL else []
+        read = [_ARGUMENTS, _RESULT] if told is Role.TOOL else []
         if instructions:
             read.append(_INSTRUCTIONS)
         if messages is not None:
             read.append(_INPUT)
         if output is not None:
             read.append(_OUTPUT)
+        said = Said(None, None)
+        if span.proto.events and (messages is None or output is None):
+            said = read_events((event.name, event.attributes) for event in span.events)
+        is_tool = Role.TOOL in (told, role)
+        if not is_tool:
+            messages = said.input if messages is None else messages
+            output = said.output if output is None else output
+        if told is Role.OTHER and (said.input is not None or said.output is not None):
+            told = Role.MODEL
         return Content(
             dialect=self.name,
-            role=role,
+            role=told,
             input=(instructions + (messages or ())) if instructions or messages is not None else None,
             output=output,
-            tool=_tool(carried, span.name) if role is Role.TOOL else None,
+            tool=_tool(carried, said) if is_tool else None,
             model=text_of(carried, "gen_ai.response.model", "gen_ai.request.model"),
             provider=text_of(carried, "gen_ai.provider.name", "gen_ai.system"),
             usage=usage,
@@ -79,15 +85,8 @@ class _GenAi:
         )
 
 
-def _has_own_keys(attributes: Attributes) -> bool:
-    for key in attributes:  # noqa: SIM110 - twice as fast as any(), and every span is asked
-        if key.startswith(_PREFIX):
-            return True
-    return False
-
-
 def _details(span: Span) -> Attributes | None:
-    return next((event.attributes for event in span.events if event.name == _DETAILS_EVENT), None)
+    return next((event.attributes for event in span.events if event.name == DETAILS), None)
 
 
 def _role(attributes: Attributes, usage: TokenUsage | None) -> Role:
@@ -106,17 +105,30 @@ def _role(attributes: Attributes, usage: TokenUsage | None) -> Role:
     return Role.AGENT if "gen_ai.agent.name" in attributes else Role.MODEL
 
 
-def _tool(attributes: Attributes, span_name: str) -> ToolRun:
+def _tool(attributes: Attributes, said: Said) -> ToolRun:
+    arguments, result = _captured(attributes, _ARGUMENTS), _captured(attributes, _RESULT)
     return ToolRun(
-        name=text_of(attributes, "gen_ai.tool.name") or span_name.removeprefix("execute_tool "),
-        arguments=_captured(attributes, _ARGUMENTS),
-        result=_captured(attributes, _RESULT),
+        name=text_of(attributes, "gen_ai.tool.name") or "",
+        arguments=_told(said.input) if arguments is None else arguments,
+        result=_told(said.output) if result is None else result,
         call_id=text_of(attributes, "gen_ai.tool.call.id"),
     )
 
 
 def _captured(attributes: Attributes, key: str) -> str | None:
     return as_text(attributes[key]) if key in attributes else None
+
+
+def _told(messages: tuple[Message, ...] | None) -> str | None:
+    """What events of a tool's span tell of its call or answer."""
+    if messages is None:
+        return None
+    parts = (part for message in messages for part in message.parts)
+    return "\n".join(
+        part.result if isinstance(part, ToolResult) else part.text
+        for part in parts
+        if isinstance(part, Text | ToolResult)
+    )
 
 
 def _usage(attributes: Attributes) -> TokenUsage | None:

@@ -4,41 +4,34 @@ from __future__ import annotations
 
 from ..attributes import Attributes
 from ..trace import Span
-from .base import Content, Dialect, Message, Role, Text
-from .json_values import as_text, text_of
+from .base import Content, Dialect, Role
+from .json_values import text_of
+from .values import read_values
 
 
 class _Generic:
     name = "generic"
+    marks = ("input.value", "input", "output.value", "output", "session.id", "user.id", "enduser.id", "error.type")
 
-    def read(self, span: Span) -> Content:
+    def read(self, span: Span, role: Role | None) -> Content:
         attributes = span.attributes
-        input_key = _first(attributes, "input.value", "input")
-        output_key = _first(attributes, "output.value", "output")
+        given, said = _first(attributes, "input.value", "input"), _first(attributes, "output.value", "output")
+        values = read_values(attributes, role or Role.OTHER, given, said)
         return Content(
             dialect=self.name,
             role=Role.OTHER,
-            input=_messages(attributes, input_key, "user"),
-            output=_messages(attributes, output_key, "assistant"),
+            input=values.input,
+            output=values.output,
+            tool=values.tool,
             conversation_id=text_of(attributes, "session.id"),
             user=text_of(attributes, "user.id", "enduser.id"),
             error=text_of(attributes, "error.type"),
-            content_keys=frozenset(key for key in (input_key, output_key) if key is not None),
+            content_keys=values.keys,
         )
 
 
 def _first(attributes: Attributes, *keys: str) -> str | None:
-    for key in keys:
-        if key in attributes:
-            return key
-    return None
-
-
-def _messages(attributes: Attributes, key: str | None, role: str) -> tuple[Message, ...] | None:
-    if key is None:
-        return None
-    text = as_text(attributes[key])
-    return (Message(role, (Text(text),)),) if text else ()
+    return next((key for key in keys if key in attributes), None)
 
 
 DIALECT: Dialect = _Generic()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import cast
+from typing import Final, cast
 
 import orjson
 
 from ..attributes import Attributes
 
 TOO_DEEP = "(nested too deeply to show)"
+_ENCODED: Final = 3  # times that a value may be encoded: MLflow's inside an exporter's that writes all as text, and one
+_OPENING: Final = frozenset({"{", "[", '"'})
 
 
 def parse(text: str) -> object:
@@ -25,6 +27,23 @@ def parse(text: str) -> object:
             return json.loads(text)
         except RecursionError:
             raise ValueError("nested too deeply") from None
+
+
+def decoded(value: object) -> object:
+    """The value of a text that is a JSON object, array or string; what is encoded several times, decoded so often.
+
+    Any other value as it is: a text that only looks like JSON, because a limit has cut it, and a bare number too.
+    """
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    for _ in range(_ENCODED):
+        if not isinstance(value, str) or value.lstrip()[:1] not in _OPENING:
+            break
+        try:
+            value = parse(value)
+        except ValueError:
+            break
+    return value
 
 
 def as_text(value: object) -> str:

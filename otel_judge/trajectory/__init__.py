@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .answer import FinalOutput, final_output, last_model_span, outermost_agent, user_request
 from .model_calls import ModelCall, TokenTotals, model_calls, token_totals
+from .noise import repeated
 from .places import Place
 from .prices import Cost, cost_of
 from .steps import AgentRun, ModelTurn, Said, Step, ToolStep, Trajectory, Work, failure_of
@@ -14,6 +15,7 @@ from .target import target_of
 from .telling import steps
 from .tool_calls import ToolUse, tool_calls
 from .tool_matching import canonical
+from .understanding import Understanding, Understood, understood
 
 __all__ = [
     "AgentRun",
@@ -31,14 +33,18 @@ __all__ = [
     "Place",
     "TokenTotals",
     "ToolUse",
+    "Understanding",
+    "Understood",
     "canonical",
     "cost_of",
     "final_output",
     "last_model_span",
     "model_calls",
     "outermost_agent",
+    "repeated",
     "target_of",
     "token_totals",
     "tool_calls",
+    "understood",
     "user_request",
 ]

@@ -73,7 +73,8 @@ class ToolStep:
 class Work:
     """Spans that are no step of an agent: HTTP, databases, queues, retrieval, workflows.
 
-    Alike siblings between two other steps are one `Work`. Those that failed are never together with those that did not.
+    Alike siblings between two other steps are one `Work`, and so are all spans there that say nothing. Those that
+    failed are never together with those that did not.
     """
 
     depth: int
@@ -85,6 +86,11 @@ class Work:
     @property
     def span(self) -> Span:
         return self.spans[0]
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether the first of them stands for all; else they have nothing in common but that they say nothing."""
+        return all(span.name == self.span.name for span in self.spans)
 
 
 Step: TypeAlias = AgentRun | Said | ModelTurn | ToolStep | Work

@@ -12,6 +12,7 @@ from ..trace import Span, Trace
 from .conversation import Conversations, Fresh
 from .joining import ToolJoiner
 from .model_spans import ModelSpans
+from .noise import Noise
 from .steps import AgentRun, ModelTurn, Said, Step, ToolStep, Trajectory, Work
 from .tool_calls import Draft
 from .tool_errors import span_error
@@ -31,6 +32,7 @@ def steps(trace: Trace) -> Trajectory:
     - A tool's call, span and result are one step. A result that was given to the model in other words than its span
       recorded is a message beside it.
     - All other spans are steps of their own, alike siblings folded, so that a trace without any agent is its span tree.
+      Beside an agent, those that say nothing (`otel_judge.trajectory.noise`) stand together.
     """
     known = trace.memo.get(steps)
     if not isinstance(known, Trajectory):
@@ -49,6 +51,7 @@ class _Source(NamedTuple):
 
 class _Teller:
     def __init__(self, trace: Trace) -> None:
+        self._trace = trace
         self._walk = Walk(trace)
         self._models = ModelSpans(trace)
         self._tools = ToolJoiner(trace, self._walk)
@@ -71,7 +74,7 @@ class _Teller:
                 self._read_around(place, place)
         for place in reversed(workflows):  # each step of a workflow repeats its whole state
             self._read_around(place, walk.place_of.get(walk.scopes[place], 0))
-        done = _fold(sorted(self._steps, key=lambda each: each[:3]))
+        done = _fold(sorted(self._steps, key=lambda each: each[:3]), Noise(self._trace, walk))
         return Trajectory(done, _first_places(done))
 
     def _read(self, place: int) -> None:
@@ -171,9 +174,13 @@ class _Teller:
         self._steps.append((at, order, len(self._steps), depth, step))
 
 
-def _fold(told: list[tuple[int, int, int, int, Step | Draft]]) -> tuple[Step, ...]:
-    """Drafts as steps, and alike siblings between two other steps as one."""
+def _fold(told: list[tuple[int, int, int, int, Step | Draft]], noise: Noise) -> tuple[Step, ...]:
+    """Drafts as steps; between two other steps, alike siblings as one, and all quiet spans as one.
+
+    In a trace without any other step no span is quiet: what they are is all there is to tell.
+    """
     speaking = {step.span.span_id for *_, step in told if isinstance(step, Said)}
+    has_steps = any(not isinstance(step, Work) for *_, step in told)
     done: list[Step | list[Work]] = []
     groups: dict[tuple[object, ...], tuple[int, list[Work]]] = {}
     group_of: dict[str, int] = {}
@@ -182,7 +189,10 @@ def _fold(told: list[tuple[int, int, int, int, Step | Draft]]) -> tuple[Step, ..
             span = step.span
             alone = span.span_id if span.span_id in speaking else None
             parent = group_of.get(span.parent_span_id, span.parent_span_id)  # siblings of folded parents are alike too
-            key = (parent, span.name, span.service, step.error and step.error[0], alone)
+            if has_steps and alone is None and noise.is_quiet(span):
+                key: tuple[object, ...] = ()
+            else:
+                key = (parent, span.name, span.service, step.error and step.error[0], alone)
             number, group = groups.setdefault(key, (len(groups), []))
             if not group:
                 done.append(group)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from otel_judge.engine import Engine, Plan
 from otel_judge.feedback import Feedback, Target
 from otel_judge.testing.model import Reply, Request, Script, ScriptedModel, error, verdict
 from otel_judge.trace import Trace
+from otel_judge.trajectory import Understood
 
 pytestmark = pytest.mark.usefixtures("anthropic_key")
 
@@ -29,6 +31,9 @@ class Results:
         self.feedback[feedback.name] = feedback
 
     def decided(self, target: Target, decision: Decision) -> None:
+        pass
+
+    def understood(self, spans: Mapping[Understood, int]) -> None:
         pass
 
 

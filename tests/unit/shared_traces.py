@@ -12,10 +12,10 @@ from otel_judge.trace import Origin, SpanBlock, Trace
 SHARED = Path(__file__).parents[2].parent / "shared"
 
 
-def recorded(name: str, *, restore: bool = False) -> Trace:
-    """A trace of `shared/traces`. `restore`: its content under the standard names again, from where it was moved to."""
+def recorded(name: str, *, bare: bool = False) -> Trace:
+    """A trace of `shared/traces`. `bare`: without the content that its recorder moved to attributes of Langfuse."""
     trace = _decode(_read("traces", f"{name}.json" if name == "mlflow_otlp" else f"{name}.otlp.json"))
-    return _restored(trace) if restore else trace
+    return _bare(trace) if bare else trace
 
 
 def labelled() -> Iterator[Trace]:
@@ -49,16 +49,13 @@ def _decode(data: bytes) -> Trace:
     return Trace(trace_id, blocks)
 
 
-def _restored(trace: Trace) -> Trace:
+def _bare(trace: Trace) -> Trace:
     blocks: list[SpanBlock] = []
     for origin, spans in trace.blocks:
         protos = [SpanProto.FromString(span) for span in spans]
         for proto in protos:
-            is_tool = any(attribute.key == "gen_ai.tool.name" for attribute in proto.attributes)
-            for attribute in proto.attributes:
-                if attribute.key == "langfuse.observation.input":
-                    attribute.key = "gen_ai.tool.call.arguments" if is_tool else "gen_ai.input.messages"
-                elif attribute.key == "langfuse.observation.output":
-                    attribute.key = "gen_ai.tool.call.result" if is_tool else "gen_ai.output.messages"
+            kept = [attribute for attribute in proto.attributes if not attribute.key.startswith("langfuse.")]
+            del proto.attributes[:]
+            proto.attributes.extend(kept)
         blocks.append(SpanBlock(origin, [proto.SerializeToString() for proto in protos]))
     return Trace(trace.raw_trace_id, blocks)

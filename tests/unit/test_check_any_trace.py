@@ -58,16 +58,19 @@ RECORDED = [
 ]
 
 
-@pytest.mark.parametrize("restore", [False, True])
+@pytest.mark.parametrize("bare", [False, True])
 @pytest.mark.parametrize("name", RECORDED)
-def test_recorded_traces(name, restore):
-    found = grade(recorded(name, restore=restore))
+def test_recorded_traces(name, bare):
+    found = grade(recorded(name, bare=bare))
     assert found["latency"].label == "fail"
     assert found["latency"].evidence
 
 
-def test_trace_whose_tools_are_told_in_another_dialect_is_not_said_to_have_called_none():
-    assert grade(recorded("vercel-aisdk-2025-11-17"))["tool_errors"].label == "not_judgeable"
+def test_tools_that_are_told_in_another_dialect_are_graded_and_what_is_not_captured_is_not():
+    assert grade(recorded("vercel-aisdk-2025-11-17"))["tool_errors"].label == "pass"
+    assert grade(recorded("mlflow_otlp"))["tool_errors"].label == "fail"
+    assert grade(recorded("openai-agents-2025-09-30"))["answered"].label == "pass"
+    assert grade(recorded("microsoft-agent-2025-12-17", bare=True))["answered"].label == "not_judgeable"
 
 
 def test_labelled_runs():

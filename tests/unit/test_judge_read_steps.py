@@ -143,10 +143,13 @@ def quotes_stand(trace: Trace) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["claude-agent-2025-12-22", "microsoft-agent-2025-12-17", "pydantic-ai-tools-2025-12-04", "kagent-jaeger-k8s"],
+    [
+        *("claude-agent-2025-12-22", "microsoft-agent-2025-12-17", "pydantic-ai-tools-2025-12-04", "kagent-jaeger-k8s"),
+        *("kagent-tempo-batches", "openai-agents-2025-09-30", "vercel-aisdk-2025-11-17", "mlflow_otlp"),
+    ],
 )
 def test_quotes_of_recorded_traces_stand_where_the_steps_say(name: str) -> None:
-    quotes_stand(recorded(name, restore=True))
+    quotes_stand(recorded(name))
 
 
 def test_quotes_of_labelled_runs_stand_where_the_steps_say() -> None:

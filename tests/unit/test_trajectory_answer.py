@@ -83,7 +83,7 @@ def test_user_request_is_the_first_user_message_of_the_agent():
 
 
 def test_recorded_agent_with_content():
-    trace = recorded("microsoft-agent-2025-12-17", restore=True)
+    trace = recorded("microsoft-agent-2025-12-17")
     found = final_output(trace)
     assert found is not None
     assert found.text.startswith("Current conditions in Tokyo, Japan: stormy")
@@ -91,7 +91,7 @@ def test_recorded_agent_with_content():
 
 
 def test_recorded_agent_without_content_has_no_answer():
-    assert final_output(recorded("microsoft-agent-2025-12-17")) is None
+    assert final_output(recorded("microsoft-agent-2025-12-17", bare=True)) is None
 
 
 def test_labelled_runs_all_have_an_answer_and_a_request():

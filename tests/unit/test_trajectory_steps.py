@@ -178,7 +178,9 @@ def test_a_deep_chain_does_not_recurse() -> None:
     build = TraceBuilder()
     parent: str | None = None
     for number in range(20_000):
-        parent = build.span(f"level {number}", parent=parent, start=float(number), end=99_999.0)
+        parent = build.span(
+            f"level {number}", parent=parent, start=float(number), end=99_999.0, attributes={"level": number}
+        )
     build.chat("m", parent=parent, output=[text("assistant", "deep")], start=20_000.0)
     trajectory = steps(build.trace())
     assert len(trajectory) == 20_001
@@ -204,12 +206,12 @@ RECORDED = {
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_recorded_traces_have_their_steps(name: str) -> None:
-    counted = kinds(steps(recorded(name, restore=True)))
+    counted = kinds(steps(recorded(name)))
     assert {kind: counted[kind] for kind in RECORDED[name]} == RECORDED[name]
 
 
 def test_the_messages_of_a_recorded_trace_stand_once() -> None:
-    told = Counter(words(step) for step in steps(recorded("microsoft-agent-2025-12-17", restore=True)).steps)
+    told = Counter(words(step) for step in steps(recorded("microsoft-agent-2025-12-17")).steps)
     assert told["What's the weather in Tokyo?"] == 1
 
 

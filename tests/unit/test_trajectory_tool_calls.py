@@ -195,7 +195,7 @@ def test_arguments_that_were_not_captured_are_none():
 
 
 def test_recorded_agent_with_content():
-    (use,) = tool_calls(recorded("microsoft-agent-2025-12-17", restore=True))
+    (use,) = tool_calls(recorded("microsoft-agent-2025-12-17"))
     assert (use.name, use.call_id, use.ran) == ("get_weather", "call_CwaJHuXTm9dmHFQPlVbqyzJ0", True)
     assert use.arguments == '{"location":"Tokyo, Japan"}'
     assert use.result is not None
@@ -203,7 +203,7 @@ def test_recorded_agent_with_content():
 
 
 def test_recorded_agent_without_content_still_shows_its_tool():
-    (use,) = tool_calls(recorded("microsoft-agent-2025-12-17"))
+    (use,) = tool_calls(recorded("microsoft-agent-2025-12-17", bare=True))
     assert (use.name, use.arguments, use.result, use.succeeded) == ("get_weather", None, None, True)
 
 

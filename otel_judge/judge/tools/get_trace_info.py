@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import cast
 
 from ... import dialects
 from ...dialects.base import Blob, Content, Role
 from ...trace import Span, Trace
-from ...trajectory import cost_of, token_totals
+from ...trajectory import Understanding, Understood, cost_of, token_totals, understood
 from .answer import Answer, Arguments, Tool, cut
 from .outline import duration, outline
 from .unusual import unusual
@@ -41,7 +41,7 @@ def _lines(trace: Trace) -> list[str]:
         lines.append(f"models: {models}")
     if any(content.usage is not None for content in contents):
         lines.append(_tokens(trace))
-    lines += _content(contents)
+    lines += _content(trace, contents)
     lines += _listed(f"roots: {len(trace.roots)}", trace.roots, "list_spans shows them")
     lines += _listed(f"spans with status ERROR: {len(errors)}", errors, "list_spans with status=ERROR")
     lines += [f"unusual: {each}" for each in unusual(trace)]
@@ -65,15 +65,20 @@ def _tokens(trace: Trace) -> str:
     return f"tokens: {totals.input_tokens} input, {totals.output_tokens} output{missing}{money}{unpriced}"
 
 
-def _content(contents: list[Content]) -> list[str]:
+def _content(trace: Trace, contents: list[Content]) -> list[str]:
     """How much of what agents, models and tools said was captured, and how much of that can be read."""
     lines = list[str]()
-    for role, has_content in _CAPTURING.items():
-        of_role = [content for content in contents if content.role is role]
-        if captured := sum(has_content(content) for content in of_role):
-            lines.append(f"content of {role.value} spans: captured in {captured} of {len(of_role)}")
-        elif of_role:
-            lines.append(f"content of {role.value} spans: not captured")
+    counts = understood(trace)
+    for role in (Role.AGENT, Role.MODEL, Role.TOOL):
+        of_role = sum(content.role is role for content in contents)
+        read, unknown = (
+            sum(count for kind, count in counts.items() if kind.role is role and kind.content is how)
+            for how in (Understanding.READ, Understanding.UNKNOWN)
+        )
+        if of_role:
+            told = f"captured in {read + unknown} of {of_role}" if read + unknown else "not captured"
+            lines.append(f"content of {role.value} spans: {told}" + (f"; {unknown} not understood" if unknown else ""))
+    lines += _by_dialect(counts)
     messages = (message for content in contents for message in (*(content.input or ()), *(content.output or ())))
     if blobs := Counter(part.media for message in messages for part in message.parts if isinstance(part, Blob)):
         shown = ", ".join(f"{cut(media, 40)} {count}" for media, count in blobs.most_common(_MOST))
@@ -81,15 +86,20 @@ def _content(contents: list[Content]) -> list[str]:
     return lines
 
 
-def _said(content: Content) -> bool:
-    return content.input is not None or content.output is not None
-
-
-def _ran(content: Content) -> bool:
-    return content.tool is not None and (content.tool.arguments is not None or content.tool.result is not None)
-
-
-_CAPTURING: dict[Role, Callable[[Content], bool]] = {Role.AGENT: _said, Role.MODEL: _said, Role.TOOL: _ran}
+def _by_dialect(counts: Counter[Understood]) -> list[str]:
+    """The share of content that was understood, and by which dialects."""
+    read, unknown = Counter[str](), 0
+    for kind, count in counts.items():
+        if kind.content is Understanding.READ:
+            read[kind.dialect] += count
+        elif kind.content is Understanding.UNKNOWN:
+            unknown += count
+    if not read and not unknown:
+        return []
+    share = read.total() / (read.total() + unknown)
+    by = f", by {', '.join(f'{dialect} {count}' for dialect, count in read.most_common())}" if read else ""
+    left = f"; {unknown} spans carry content in a form that is not known, shown by its attributes" if unknown else ""
+    return [f"content understood: {share:.0%} of {read.total() + unknown} spans that carry any{by}{left}"]
 
 
 def _listed(title: str, spans: tuple[Span, ...] | list[Span], how: str) -> list[str]:

@@ -7,14 +7,15 @@ white space.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from ... import dialects
 from ...dialects.base import Blob, Message, Part, Reasoning, ToolCall, ToolResult
 from ...trace import Span, Trace
-from ...trajectory import AgentRun, ModelTurn, Said, Step, ToolStep, Trajectory, Work, failure_of, steps
+from ...trajectory import AgentRun, ModelTurn, Said, Step, ToolStep, Trajectory, Work, failure_of, repeated, steps
 from ...trajectory.places import Place
 from ..text import clean, fields, readable, show_messages
 from .answer import Seen, cut, head, size, tail
@@ -25,7 +26,8 @@ _ONE_LINE: Final = 200  # characters of a value that stands on the line of its l
 _PREVIEW: Final = 80  # characters of a text that was shown before
 _DEPTH: Final = 10  # levels that are shown by indentation
 _PER_WORK: Final = 600  # bytes of the attributes of a span that is no step of an agent
-_USUAL: Final = frozenset({"stop", "end_turn", "tool_call", "tool_calls", "tool_use", "function_call"})
+_MOST_NAMES: Final = 8  # of spans that stand together
+_USUAL: Final = frozenset({"stop", "end_turn", "tool_call", "tool_calls", "tool-calls", "tool_use", "function_call"})
 _SHOWN_APART: Final = frozenset({"name", "status.code", "status.message", "input", "output"})
 
 
@@ -97,6 +99,9 @@ class StepText:
         if self.details and not isinstance(step, Said | Work) and step.span.span_id not in self._detailed:
             self._detailed.add(step.span.span_id)
             lines += self._values(step.span, "", ("input", "output", "status.message"))
+        is_of_span = step.use.ran if isinstance(step, ToolStep) else not isinstance(step, Said)
+        if is_of_span and not self.details:
+            lines += self._unread(number, step.span)
         return "\n".join(lines)
 
     def _lines(self, number: int, step: Step) -> Iterator[str]:
@@ -146,10 +151,11 @@ class StepText:
         facts += [f"finish {cut(reason, 40)}" for reason in content.finish_reasons if reason not in _USUAL]
         if turn.calls:
             facts.append(f"calls {cut(', '.join(turn.calls), 200)}")
+        missing = _missing(turn.span)
         if not turn.has_input:
-            facts.append("input not captured")
+            facts.append(f"input {missing}")
         if not turn.has_output:
-            facts.append("output not captured")
+            facts.append(f"output {missing}")
         yield self._title(f"model {cut(content.model or turn.span.name, _NAME)}", turn, *facts)
         yield from self._failure(turn)
         if turn.parts or (turn.has_output and not turn.calls):
@@ -173,7 +179,7 @@ class StepText:
             ("result", use.result, use.result_at),
         ):
             if text is None or place is None:
-                yield f"    {what}: not captured"
+                yield f"    {what}: {_missing(step.span)}"
                 continue
             own = place == Place(step.span.span_id, f"tool.{what}")
             label = f"    {what}" + ("" if own else f" [{' '.join(place)}]")
@@ -184,20 +190,22 @@ class StepText:
 
     def _work(self, work: Work) -> Iterator[str]:
         span, many = work.span, len(work.spans)
+        if not work.is_alike:
+            yield self._title(f"{many} other spans", work, *_extent(work))
+            yield f"    no error: {_names(work.spans)}"
+            return
         role = dialects.read(span).role
         kind = span.kind if role.value == "other" else role.value
         facts = [kind] if kind not in ("INTERNAL", "UNSPECIFIED") else []
-        if many > 1:
-            slowest = max(work.spans, key=lambda each: each.duration_ns)
-            total = sum(each.duration_ns for each in work.spans)
-            facts.append(f"to [{work.spans[-1].span_id}], {duration(total)} in all")
-            facts.append(f"longest {duration(slowest.duration_ns)} [{slowest.span_id}]")
         name = cut(span.name, _NAME) or "(no name)"
-        yield self._title(f"{many}x {name}" if many > 1 else name, work, *facts)
+        yield self._title(f"{many}x {name}" if many > 1 else name, work, *facts, *_extent(work))
         if name == span.name:
             self._saw(span, "name", name)
         yield from self._failure(work)
-        yield from self._values(span, "the first: " if many > 1 else "", _SHOWN_APART)
+        before = () if self.details else repeated(self.trace).get(span.span_id, ())
+        without = _SHOWN_APART.union(f"attributes.{key}" for key in before)
+        without = without if self.details else without.union(dialects.read(span).unread)
+        yield from self._values(span, "the first: " if many > 1 else "", without)
 
     def _values(self, span: Span, label: str, without: Collection[str]) -> Iterator[str]:
         """What else the span says, on one line; as much as has room there, unless details are asked for."""
@@ -216,6 +224,15 @@ class StepText:
                 self._saw(span, path, text)
         if said:
             yield f"    {label}" + " · ".join(said) + (f" · {left} more" if left else "")
+
+    def _unread(self, number: int, span: Span) -> Iterator[str]:
+        """What looks like content and no dialect knows, as it stands."""
+        paths = dialects.read(span).unread
+        texts = dict(fields(span)) if paths else {}
+        for path in paths:
+            if text := texts.get(path):
+                label = f"    {cut(path, _NAME)} (content of a form that is not known)"
+                yield self._body(number, text, label, _Value(text, Place(span.span_id, path), None))
 
     def _failure(self, step: Step) -> Iterator[str]:
         failure = failure_of(step)
@@ -267,6 +284,26 @@ class StepText:
                     found.setdefault((False, unit.part.result), unit)
             self._units = (span.span_id, path), found
         return self._units[1]
+
+
+def _missing(span: Span) -> str:
+    """Why a value is not shown: there is none, or it may be among the attributes that follow."""
+    return "not understood" if dialects.read(span).unread else "not captured"
+
+
+def _extent(work: Work) -> Iterator[str]:
+    """Where several spans end, and which took longest."""
+    if len(work.spans) > 1:
+        slowest = max(work.spans, key=lambda each: each.duration_ns)
+        total = f", {duration(sum(each.duration_ns for each in work.spans))} in all" if work.is_alike else ""
+        yield f"to [{work.spans[-1].span_id}]{total}"
+        yield f"longest {duration(slowest.duration_ns)} [{slowest.span_id}]"
+
+
+def _names(spans: Sequence[Span]) -> str:
+    counted = Counter(span.name for span in spans).most_common()
+    told = [f"{count}x {cut(name, _NAME) or '(no name)'}" for name, count in counted[:_MOST_NAMES]]
+    return ", ".join(told) + (f" and {len(counted) - _MOST_NAMES} other names" if len(counted) > _MOST_NAMES else "")
 
 
 def _laid(label: str, text: str) -> str:

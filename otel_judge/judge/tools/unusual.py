@@ -24,12 +24,7 @@ def unusual(trace: Trace) -> Iterator[str]:
         yield f"the trace was closed early: {why}"
     yield from _parents(trace)
     yield from _times(trace)
-    silent = 0
-    for span in trace.spans:
-        content = dialects.read(span)
-        silent += content.role in (Role.MODEL, Role.AGENT) and content.input is None and content.output is None
-    if silent:
-        yield f"{silent} model or agent spans have no captured content"
+    yield from _silent(trace)
     yield from _dropped(trace)
 
 
@@ -45,6 +40,18 @@ def _parents(trace: Trace) -> Iterator[str]:
         yield f"{circles} circles of spans that are each other's parents"
     if len(trace.roots) > 1:
         yield f"the trace has {len(trace.roots)} roots"
+
+
+def _silent(trace: Trace) -> Iterator[str]:
+    silent = unknown = 0
+    for span in trace.spans:
+        content = dialects.read(span)
+        silent += content.role in (Role.MODEL, Role.AGENT) and not content.captured and not content.unread
+        unknown += bool(content.unread) and not content.captured
+    if silent:
+        yield f"{silent} model or agent spans have no captured content"
+    if unknown:
+        yield f"{unknown} spans carry content in a form that is not known: read their attributes"
 
 
 def _times(trace: Trace) -> Iterator[str]:
