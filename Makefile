@@ -4,13 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format acceptance bench clean
+.PHONY: help demo test check format acceptance live bench clean
 
 help:
 	@echo "make demo        six agent runs, judged: the whole path, no key needed"
 	@echo "make test        unit and integration tests"
 	@echo "make check       lint, format, types, import walls"
 	@echo "make acceptance  tests against a real Collector and a real Jaeger (needs Go; builds them once)"
+	@echo "make live        instrumentations that people use, run for real (needs Node.js; builds their environments once)"
 	@echo "make bench       the figures, each beside a peer or a limit"
 
 $(READY): pyproject.toml constraints.txt
@@ -39,6 +40,9 @@ format: $(READY)
 acceptance: $(READY)
 	tests/acceptance/parts/build.sh
 	$(BIN)/pytest tests/acceptance
+
+live: $(READY)
+	$(BIN)/pytest tests/live
 
 bench: $(READY)
 	$(BIN)/python -m bench

@@ -83,6 +83,8 @@ class ScriptedModel:
     def __init__(self, script: Script, *, rules: Sequence[Rule] | None = None) -> None:
         self.requests: list[Request] = []
         """All that came, refused ones included."""
+        self.usage: list[Tokens] = []
+        """What each answer said that it used."""
         self._script = script
         self._rules = rules
         self._prefixes = Prefixes()
@@ -130,7 +132,9 @@ class ScriptedModel:
     def count(self, protocol: Protocol, body: Json, reply: Reply) -> Tokens:
         """What a request used; called by the server."""
         with self._lock:
-            return self._prefixes.count(protocol.hear(body), reply, all_pieces=protocol.caches_by_itself)
+            used = self._prefixes.count(protocol.hear(body), reply, all_pieces=protocol.caches_by_itself)
+            self.usage.append(used)
+            return used
 
     def wait_closed(self) -> None:
         """Blocks until the server closes; how a hanging reply hangs."""
