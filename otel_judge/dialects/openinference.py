@@ -99,13 +99,19 @@ def _flat(message: Json) -> Json:
     calls = message.get("tool_calls")
     flat: dict[str, object] = dict(message)
     if isinstance(contents, list):
-        flat["content"] = [_inner(item, "message_content") for item in cast("list[object]", contents)]
+        items = cast("list[object]", contents)
+        flat["content"] = [_inner(item, "message_content") for item in items if not _is_call(item)]
+        calls = calls or [item for item in items if _is_call(item)]  # in either place, or in both
     if isinstance(calls, list):
         flat["tool_calls"] = [_inner(item, "tool_call") for item in cast("list[object]", calls)]
     if "function_call_name" in message:
         name, arguments = message["function_call_name"], message.get("function_call_arguments_json")
         flat["function_call"] = {"name": name, "arguments": arguments}
     return flat
+
+
+def _is_call(item: object) -> bool:
+    return isinstance(item, dict) and "tool_call" in item
 
 
 def _documents(attributes: Attributes) -> tuple[tuple[Message, ...] | None, list[str]]:

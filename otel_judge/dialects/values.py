@@ -81,6 +81,8 @@ class Conversation:
             return self._listed(cast("list[object]", value), role)
         if not isinstance(value, dict):
             return (Message(role, (Text(as_text(value)),)),)
+        if not value:  # a function without arguments was asked nothing
+            return ()
         fields = cast("Json", value)
         found = self._request(fields, depth)
         if found is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .. import dialects
 from ..dialects.base import Content, Message, Role, ToolCall
 from ..trace import Span, Trace
-from .model_calls import model_calls
+from .model_calls import model_calls, same_call
 from .nesting import enclosing
 
 
@@ -78,12 +78,9 @@ def last_model_span(trace: Trace) -> Span | None:
 
 
 def _captured_beside(trace: Trace, call: Span) -> Span | None:
-    """Of the nested spans that describe the same model call, the one that ended last and holds its output."""
-    outer = enclosing(trace, {Role.MODEL}, walls=(Role.AGENT, Role.TOOL))
-    outermost: dict[str, str] = {}
-    for span_id, around in outer.items():
-        outermost[span_id] = span_id if around is None else outermost[around.span_id]
-    same = [trace.by_id[span_id] for span_id, top in outermost.items() if top == outermost[call.span_id]]
+    """Of the spans that describe the same model call, the one that ended last and holds its output."""
+    firsts = same_call(trace, enclosing(trace, {Role.MODEL}, walls=(Role.AGENT, Role.TOOL)))
+    same = [trace.by_id[span_id] for span_id, first in firsts.items() if first == firsts[call.span_id]]
     captured = [span for span in same if dialects.read(span).output is not None]
     return max(captured, key=lambda span: (span is call, _ended(span)), default=None)
 

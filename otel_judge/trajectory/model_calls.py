@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,8 +42,9 @@ def model_calls(trace: Trace) -> tuple[ModelCall, ...]:
     """Each model call once, by start time.
 
     Frameworks, provider SDKs and gateways may each write a span for the same call, nested. Of those the innermost
-    with usage stands for the call, or the innermost where none has any. A tool or an agent that runs below a model
-    span makes calls of its own: those are not the same call, and the outer one counts as well.
+    with usage stands for the call, or the innermost where none has any. Side by side they are known by the id of the
+    response, and the one that captured most stands for the call. A tool or an agent that runs below a model span makes
+    calls of its own: those are not the same call, and the outer one counts as well.
     """
     return _calls(trace, enclosing(trace, {Role.MODEL}, walls=_WALLS))
 
@@ -87,7 +88,35 @@ def _calls(trace: Trace, outer: dict[str, Span | None]) -> tuple[ModelCall, ...]
             spoken_for.add(span_id)
         elif span_id not in encloses:
             chosen.add(span_id)
-    return tuple(ModelCall(span, dialects.read(span)) for span in trace.spans if span.span_id in chosen)
+    return _each_response_once(ModelCall(span, dialects.read(span)) for span in trace.spans if span.span_id in chosen)
+
+
+def _each_response_once(calls: Iterable[ModelCall]) -> tuple[ModelCall, ...]:
+    kept: dict[str, ModelCall] = {}
+    for call in calls:
+        key = call.content.response_id or f"span {call.span.span_id}"
+        if key not in kept or _captured(call) > _captured(kept[key]):
+            kept[key] = call
+    return tuple(kept.values())
+
+
+def _captured(call: ModelCall) -> tuple[int, bool]:
+    content = call.content
+    return (content.input is not None) + (content.output is not None), content.usage is not None
+
+
+def same_call(trace: Trace, outer: dict[str, Span | None]) -> dict[str, str]:
+    """For each model span, by id, the id of the first of those that describe the same call.
+
+    `outer` is what `enclosing` gives: nested spans describe one call, and so do those that name the same response.
+    """
+    firsts: dict[str, str] = {}
+    by_response: dict[str, str] = {}
+    for span_id, around in outer.items():  # parents before children
+        first = span_id if around is None else firsts[around.span_id]
+        response_id = dialects.read(trace.by_id[span_id]).response_id
+        firsts[span_id] = first if response_id is None else by_response.setdefault(response_id, first)
+    return firsts
 
 
 def _with_usage_below(trace: Trace, outer: dict[str, Span | None]) -> Collection[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import dialects
 from ..dialects.base import Role
 from ..trace import Span, Trace
-from .model_calls import model_calls
+from .model_calls import model_calls, same_call
 from .nesting import enclosing
 from .places import Place
 from .tool_errors import span_error
@@ -50,10 +50,8 @@ class ModelSpans:
 
 
 def _groups(trace: Trace, chosen: set[str]) -> list[tuple[list[Span], list[Span]]]:
-    """Nested model spans together: those that stand for a call, and the others."""
-    tops: dict[str, str] = {}
+    """Spans of the same call together: those that stand for it, and the others."""
     groups: dict[str, tuple[list[Span], list[Span]]] = {}
-    for span_id, around in enclosing(trace, {Role.MODEL}, walls=(Role.AGENT, Role.TOOL)).items():
-        top = tops[span_id] = span_id if around is None else tops[around.span_id]
-        groups.setdefault(top, ([], []))[span_id not in chosen].append(trace.by_id[span_id])
+    for span_id, first in same_call(trace, enclosing(trace, {Role.MODEL}, walls=(Role.AGENT, Role.TOOL))).items():
+        groups.setdefault(first, ([], []))[span_id not in chosen].append(trace.by_id[span_id])
     return list(groups.values())

@@ -82,3 +82,8 @@ def test_what_was_not_recorded_is_none_and_what_is_empty_is_empty():
     )
     assert (found.input, found.output) == ((), ())
     assert content({"mlflow.spanType": "CHAT_MODEL"}).output is None
+
+
+def test_a_function_without_arguments_was_asked_nothing() -> None:
+    read = content({"mlflow.spanType": '"AGENT"', "mlflow.spanInputs": "{}", "mlflow.spanOutputs": '"Done."'})
+    assert read.input == ()

@@ -3,7 +3,9 @@ import json
 import pytest
 from dialect_spans import content, said
 
+from otel_judge import dialects
 from otel_judge.dialects.base import Blob, Message, Role, Text, TokenUsage, ToolCall, ToolResult, ToolRun
+from otel_judge.testing.traces import TraceBuilder
 
 KIND = "openinference.span.kind"
 
@@ -110,3 +112,19 @@ def test_documents_of_a_retriever():
     )
     assert found.input == (said("user", "cats"),)
     assert found.output == (said("tool", "Cats purr."), said("tool", '{"content": "Cats sleep.", "score": 0.5}'))
+
+
+@pytest.mark.parametrize("places", [("tool_calls",), ("contents",), ("tool_calls", "contents")])
+def test_a_call_stands_once_in_whichever_places_it_was_written(places: tuple[str, ...]) -> None:
+    """As the instrumentation of Anthropic's SDK writes it: beside the message, and among its contents."""
+    prefix = "llm.output_messages.0.message"
+    attributes = {"openinference.span.kind": "LLM", f"{prefix}.role": "assistant"}
+    for place in places:
+        call = f"{prefix}.{place}.0.tool_call"
+        attributes |= {f"{call}.id": "c1", f"{call}.function.name": "find", f"{call}.function.arguments": '{"n": 7}'}
+    if "contents" in places:
+        attributes[f"{prefix}.contents.0.message_content.type"] = "tool_use"
+    build = TraceBuilder()
+    build.span("messages.create", attributes=attributes)
+    (message,) = dialects.read(build.trace().root).output or ()
+    assert message.parts == (ToolCall("find", '{"n": 7}', "c1"),)

@@ -30,7 +30,7 @@ def read(value, role="user"):
         (7, (said("user", "7"),)),
         (["hello"], (said("user", "hello"),)),
         ([1, 2], (said("user", "[1, 2]"),)),
-        ({}, (said("user", "{}"),)),
+        ({}, ()),
         ({"a": 1, "b": 2}, (said("user", '{"a": 1, "b": 2}'),)),
         ({"question": "hello"}, (said("user", "hello"),)),
         ({"prompt": "hello", "system": "be kind"}, (said("system", "be kind"), said("user", "hello"))),

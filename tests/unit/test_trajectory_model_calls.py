@@ -1,3 +1,4 @@
+import json
 import time
 
 from hypothesis import given, settings
@@ -5,8 +6,8 @@ from hypothesis import strategies as st
 from shared_traces import recorded
 
 from otel_judge.dialects.base import Role
-from otel_judge.testing.traces import TraceBuilder
-from otel_judge.trajectory import model_calls, token_totals
+from otel_judge.testing.traces import TraceBuilder, text
+from otel_judge.trajectory import ModelTurn, final_output, model_calls, steps, token_totals
 
 
 def called(build: TraceBuilder) -> list[str]:
@@ -146,3 +147,24 @@ def test_every_leaf_with_usage_counts_exactly_once(shape):
     counted = [call.span.span_id for call in token_totals(build.trace()).counted]
     assert len(counted) == len(set(counted))
     assert {leaf for leaf, tokens in usage_of_leaves.items() if tokens} <= set(counted)
+
+
+def test_spans_side_by_side_that_name_the_same_response_are_one_call() -> None:
+    """Anthropic's SDK writes a span beside that of an instrumentation which does not make its own current."""
+    build = TraceBuilder()
+    root = build.span("answer", end=9.0)
+    for number in (1, 2):
+        response = {"gen_ai.response.id": f"msg_{number}", "gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+        counts = {"gen_ai.usage.input_tokens": 10 * number, "gen_ai.usage.output_tokens": number}
+        said = {"gen_ai.output.messages": json.dumps([text("assistant", f"answer {number}")])}
+        build.span("anthropic.messages.create", parent=root, start=float(number), attributes=response | counts)
+        build.span("anthropic.chat", parent=root, start=float(number), attributes=response | counts | said)
+    trace = build.trace()
+    assert [call.span.name for call in model_calls(trace)] == ["anthropic.chat"] * 2
+    totals = token_totals(trace)
+    assert (totals.input_tokens, totals.output_tokens) == (30, 3)
+    answer = final_output(trace)
+    assert answer is not None
+    assert answer.text == "answer 2"
+    told = [step for step in steps(trace).steps if isinstance(step, ModelTurn)]
+    assert len(told) == 2
