@@ -25,9 +25,8 @@ def test_every_name_on_the_wire_is_documented(name: str) -> None:
 
 
 def test_every_dialect_is_documented_in_its_order() -> None:
-    rows = [
-        line.split("`")[1] for line in (ROOT / "docs/dialects.md").read_text().splitlines() if line.startswith("| `")
-    ]
+    table = (ROOT / "docs/dialects.md").read_text().partition("## ")[0]  # the first one
+    rows = [line.split("`")[1] for line in table.splitlines() if line.startswith("| `")]
     assert rows == [dialect.name for dialect in DIALECTS]
 
 
