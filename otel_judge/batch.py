@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import floor
+from statistics import fmean
 
 from .decision import Decision
 from .engine import Engine
@@ -52,6 +54,23 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreStats:
+    """Of the scores of one scorer."""
+
+    mean: float
+    p50: float
+    p95: float
+    """Percentiles lie between two scores where they fall there."""
+    n: int
+
+    @classmethod
+    def of(cls, scores: Sequence[float]) -> ScoreStats:
+        """Of at least one score."""
+        ordered = sorted(scores)
+        return cls(fmean(ordered), _percentile(ordered, 0.50), _percentile(ordered, 0.95), len(ordered))
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """How often a scorer said what.
 
@@ -65,6 +84,17 @@ class Summary:
     not_judgeable: int
     failures: int
     """Judgements that broke off."""
+    scores: tuple[float, ...] = ()
+
+    @property
+    def judged(self) -> int:
+        """Feedback with a grade."""
+        return self.labels.total() - self.not_judgeable - self.failures
+
+    @property
+    def score_stats(self) -> ScoreStats | None:
+        """None where there is no score."""
+        return ScoreStats.of(self.scores) if self.scores else None
 
     @property
     def pass_rate(self) -> float | None:
@@ -115,7 +145,7 @@ def summarise(rows: Iterable[Row], scorers: Iterable[str]) -> Iterator[Summary]:
     by_name: dict[str, list[Feedback]] = {name: [] for name in scorers}
     for row in rows:
         for feedback in row.feedback:
-            by_name[feedback.name].append(feedback)
+            by_name.setdefault(feedback.name, []).append(feedback)  # a scorer in Python may give names of its own
     for name, given in by_name.items():
         outcomes = Counter(feedback.outcome for feedback in given)
         yield Summary(
@@ -125,7 +155,15 @@ def summarise(rows: Iterable[Row], scorers: Iterable[str]) -> Iterator[Summary]:
             failed=sum(feedback.passed is False for feedback in given),
             not_judgeable=outcomes[Outcome.NOT_JUDGEABLE],
             failures=outcomes[Outcome.FAILED],
+            scores=tuple(feedback.score for feedback in given if feedback.score is not None),
         )
+
+
+def _percentile(ordered: Sequence[float], share: float) -> float:
+    place = share * (len(ordered) - 1)
+    below = floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
 def _feedback_dict(feedback: Feedback) -> dict[str, Value]:

@@ -73,6 +73,7 @@ class Deliberation:
         brief: Brief,
         value_type: ValueType,
         *,
+        retries: int,
         asker: Asker,
         budget: Budget,
         record: Record,
@@ -82,6 +83,7 @@ class Deliberation:
         self._trace = trace
         self._brief = brief
         self._value_type = value_type
+        self._retries = retries
         self._asker = asker
         self._budget = budget
         self._record = record
@@ -91,8 +93,8 @@ class Deliberation:
         self._condensed = False
         self._seen: dict[str, tuple[Seen, ...]] = {}
         self._standing: Ruling | None = None
-        self._mended = self._questioned = self._reminded = False
-        self._closed_answers = self._cut_offs = self._sweeps = 0
+        self._questioned = False
+        self._mended = self._reminded = self._closed_answers = self._cut_offs = self._sweeps = 0
 
     async def rule(self) -> Ruling:
         """The verdict. Raises `JudgeStopped` when there is none."""
@@ -165,9 +167,10 @@ class Deliberation:
             self._cut_offs += 1
             self._budget.cut_off()
             return _Reply(text=prompt.CUT_OFF)
-        if self._reminded:
-            raise JudgeStopped("no_verdict", "the model gave no verdict when it was reminded to")
-        self._reminded = True
+        if self._reminded >= self._retries:
+            when = " when it was reminded to" if self._reminded else ""
+            raise JudgeStopped("no_verdict", f"the model gave no verdict{when}")
+        self._reminded += 1
         return _Reply(text=prompt.REMIND)
 
     def _consider(self, arguments: object, calls: Sequence[ToolCallPart]) -> Ruling | _Reply:
@@ -195,11 +198,10 @@ class Deliberation:
         return self.forced is None and not self._brief.whole and self._sweeps < _SWEEPS
 
     def _mend(self, problem: str, calls: Sequence[ToolCallPart]) -> _Reply:
-        if self._mended:
-            raise JudgeStopped(
-                "invalid_verdict", f"invalid verdict, and again after it was asked to mend it: {problem}"
-            )
-        self._mended = True
+        if self._mended >= self._retries:
+            again = ", and again after it was asked to mend it" if self._mended else ""
+            raise JudgeStopped("invalid_verdict", f"invalid verdict{again}: {problem}")
+        self._mended += 1
         return _Reply.to(calls, prompt.repair(problem))
 
     def _closed(self, calls: Sequence[ToolCallPart]) -> _Reply:

@@ -120,7 +120,10 @@ def _build(config: ModelConfig) -> OpenModel:
 def _anthropic_key_is_near(config: ModelConfig) -> bool:
     named = {header.lower() for header in config.headers}
     return bool(
-        os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN") or named & _CREDENTIAL_HEADERS
+        config.api_key
+        or os.environ.get("ANTHROPIC_API_KEY")
+        or os.environ.get("ANTHROPIC_AUTH_TOKEN")
+        or named & _CREDENTIAL_HEADERS
     )
 
 
@@ -136,6 +139,7 @@ def _anthropic(config: ModelConfig, name: str) -> OpenModel:
         options["open_telemetry"] = {"traces": False, "propagation": False}
     try:
         client = AsyncAnthropic(
+            api_key=config.api_key,
             base_url=config.base_url,
             max_retries=0,
             default_headers=config.headers,
@@ -165,10 +169,12 @@ def _other(config: ModelConfig, provider: str, name: str) -> OpenModel:
     from pydantic_ai.providers import infer_provider, infer_provider_class
 
     def provider_of(kind: str) -> Provider[Any]:
-        if config.base_url is None:
+        own = {"base_url": config.base_url, "api_key": config.api_key}
+        set_here = {key: value for key, value in own.items() if value is not None}
+        if not set_here:
             return infer_provider(kind)
         made = cast("Callable[..., Provider[Any]]", infer_provider_class(kind))
-        return made(base_url=config.base_url)
+        return made(**set_here)
 
     # Self-hosted servers speak chat completions; the plain name means the Responses API.
     kind = "openai-chat" if provider == "openai" and config.base_url is not None else provider
@@ -177,7 +183,8 @@ def _other(config: ModelConfig, provider: str, name: str) -> OpenModel:
     except ImportError as error:
         raise ModelUnavailable(config.model, f"the SDK of {provider} is not installed", _install(provider)) from error
     except TypeError as error:
-        raise ModelUnavailable(config.model, f"{provider} takes no base_url", "leave it out") from error
+        given = " or no ".join(key for key in ("base_url", "api_key") if getattr(config, key) is not None)
+        raise ModelUnavailable(config.model, f"{provider} takes no {given}", "leave it out") from error
     except (UserError, ValueError) as error:
         raise _unusable(config, provider, error) from error
     return _opened(config, model, _closer(model), settings={"max_retries": 0}, headers=config.headers)
@@ -198,7 +205,7 @@ def _opened(
         slots=asyncio.Semaphore(config.concurrency),
         settings={**settings, **config.settings},
         headers=headers,
-        secrets=(*secrets, *(value for value in config.headers.values() if value)),
+        secrets=tuple(value for value in (*secrets, config.api_key, *config.headers.values()) if value),
         close=close,
     )
 
