@@ -180,11 +180,11 @@ class PairwiseJudge:
         answer = _cut(final.text) if final is not None else "(not captured)"
         if not self.include_trace:
             return answer
-        calls = [
-            {"tool": use.name, "arguments": use.arguments, "error" if use.failed else "result": use.error or use.result}
+        calls = (
+            f"{use.name}({use.arguments or ''}) -> {'ERROR: ' if use.failed else ''}{use.error or use.result or ''}"
             for use in trajectory.tool_calls(given)
-        ]
-        return {"answer": answer, "tool_calls": _cut(json.dumps(calls, ensure_ascii=False))}
+        )
+        return {"answer": answer, "tool_calls": _cut("\n".join(calls)) or "(none)"}
 
 
 def pairwise_judge(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextvars
+import itertools
 import os
 import threading
 import weakref
@@ -26,9 +27,10 @@ class Background:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pid = 0
+        self._pid = os.getpid()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._numbers = itertools.count()
         self._closes: dict[int, Close] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -53,7 +55,8 @@ class Background:
 
     def closes_with(self, owner: object, close: Close) -> None:
         """`close` is run on the loop once the owner is gone, or at exit. It must not refer to the owner."""
-        number = id(close)
+        self._leave_parent()
+        number = next(self._numbers)
         self._closes[number] = close
         weakref.finalize(owner, self._close_one, number).atexit = False
 
@@ -75,13 +78,19 @@ class Background:
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if self._loop is None or self._pid != os.getpid():  # a forked process has no thread of its parent
-                self._pid = os.getpid()
-                self._closes.clear()
+            self._leave_parent()
+            if self._loop is None:
                 self._loop = loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=_run, args=(loop,), name="otel-judge-api", daemon=True)
                 self._thread.start()
             return self._loop
+
+    def _leave_parent(self) -> None:
+        """A forked process has neither the thread nor the connections of its parent."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._loop = self._thread = None
+            self._closes.clear()
 
     def _close_one(self, number: int) -> None:
         close, loop = self._closes.pop(number, None), self._loop
@@ -146,11 +155,13 @@ def _fail(done: asyncio.Future[Any], error: BaseException) -> None:
 
 async def _all(closes: list[Close]) -> None:
     await asyncio.gather(*(close() for close in closes), return_exceptions=True)
+    await asyncio.sleep(0)  # transports close their sockets in the loop's next turn
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
+        loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         loop.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 _ENV_NAME = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 _OUR_EXTRAS = ("openai", "google")
 _CREDENTIAL_HEADERS = frozenset({"authorization", "x-api-key", "api-key"})
+_SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 _CONNECT_S = 10.0
+
+logger = logging.getLogger("otel_judge.judge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +158,19 @@ def _anthropic(config: ModelConfig, name: str) -> OpenModel:
     if not (_anthropic_key_is_near(config) or getattr(client, "credentials", None) is not None):
         raise _no_key(config)
     model = AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
+    if model.profile.get("anthropic_disallows_sampling_settings"):
+        config = _without_sampling(config)
     keys = (client.api_key, client.auth_token)
     return _opened(config, model, client.close, secrets=tuple(key for key in keys if key))
+
+
+def _without_sampling(config: ModelConfig) -> ModelConfig:
+    """What the model does not take is left out and said once, where the library would warn at every request."""
+    left_out = sorted(config.settings.keys() & _SAMPLING)
+    if not left_out:
+        return config
+    logger.warning("model %s takes no %s; it is left out", config.model, ", ".join(left_out))
+    return config.model_copy(update={"settings": {k: v for k, v in config.settings.items() if k not in _SAMPLING}})
 
 
 def _no_key(config: ModelConfig, said: str = "") -> ModelUnavailable:
