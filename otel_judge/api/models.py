@@ -102,7 +102,7 @@ def _foreign(given: dict[str, Any], where: str, kind: str = "") -> ModelConfig:
     if "Decisions" in kind:
         raise InstructionsError(where, f"{kind} gives no reasons", "name a model that chats")
     if provider is None:
-        provider = "" if ":" in name else "openai"  # as AG2 reads a config without a type
+        provider = "" if ":" in name else "openai-chat"  # as AG2 reads a config without a type
     elif provider == "openai":
         provider = "openai-responses" if "Responses" in kind or given.get("api_type") == "responses" else "openai-chat"
     headers: dict[str, str] = {}
