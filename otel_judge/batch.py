@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import floor
 from statistics import fmean
 
@@ -116,28 +117,41 @@ class Summary:
 async def grade(traces: Iterable[Trace], engine: Engine, *, done: Callable[[Row], None] | None = None) -> list[Row]:
     """Grades every trace and gives the rows in the order of the traces; `done` is told of each as it ends."""
     rows: list[Row] = []
-    slots = asyncio.Semaphore(CONCURRENT_TRACES)
 
     async def judge(trace: Trace, row: Row, decision: Decision) -> None:
-        try:
-            await engine.judge(trace, decision, row)
-        finally:
-            slots.release()
+        await engine.judge(trace, decision, row)
         if done:
             done(row)
 
-    tasks: list[asyncio.Task[None]] = []
-    try:
+    async def jobs() -> AsyncIterator[Callable[[], Awaitable[None]]]:
         for trace in traces:
-            await slots.acquire()
             row = Row(trace.trace_id, trace.root.name, len(trace.spans))
             rows.append(row)
-            tasks.append(asyncio.create_task(judge(trace, row, engine.check(trace, row))))
+            yield partial(judge, trace, row, engine.check(trace, row))
+
+    await bounded(jobs(), CONCURRENT_TRACES)
+    return rows
+
+
+async def bounded(jobs: AsyncIterable[Callable[[], Awaitable[None]]], most: int) -> None:
+    """Runs jobs as they come, `most` of them side by side. Where one raises, or giving them does, all end."""
+    slots = asyncio.Semaphore(most)
+    tasks: list[asyncio.Task[None]] = []
+
+    async def run(job: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await job()
+        finally:
+            slots.release()
+
+    try:
+        async for job in jobs:
+            await slots.acquire()
+            tasks.append(asyncio.create_task(run(job)))
         await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
-    return rows
 
 
 def summarise(rows: Iterable[Row], scorers: Iterable[str]) -> Iterator[Summary]:

@@ -6,16 +6,15 @@ result.pass_rate("no_tool_errors"), result.score_stats("quality").mean
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias, cast
 
 from .api.running import background, in_thread
 from .api.scorer import Case, FunctionScorer, Scorer, Task
-from .batch import CONCURRENT_TRACES, Row, ScoreStats, Summary, summarise
+from .batch import CONCURRENT_TRACES, Row, ScoreStats, Summary, bounded, summarise
 from .engine import Ready, side_by_side
 from .feedback import Feedback
 from .trace import Trace
@@ -102,13 +101,14 @@ async def aevaluate(
     if concurrency < 1:
         raise ValueError(f"concurrency={concurrency}: at least one item is graded at a time")
     rows: list[Row] = []
-    slots = asyncio.Semaphore(concurrency)
-    async with asyncio.TaskGroup() as group:
+
+    async def jobs() -> AsyncIterator[Callable[[], Awaitable[None]]]:
         async for case in _cases(data):
-            await slots.acquire()
             row = _row(case)
             rows.append(row)
-            group.create_task(_grade(case, row, chosen)).add_done_callback(lambda _: slots.release())
+            yield partial(_grade, case, row, chosen)
+
+    await bounded(jobs(), concurrency)
     return Evaluation(rows, {each.name: each for each in summarise(rows, [each.name for each in chosen])})
 
 

@@ -236,8 +236,8 @@ class FunctionScorer(Scorer):
 
     def _feedback(self, case: Case, result: object, began: float) -> list[Feedback]:
         several = _several(result)
-        items: list[object] = [] if result is None else [result] if several is None else several
-        placed = [self._placed(case, item) for item in items]
+        items = [result] if several is None else several
+        placed = [self._placed(case, item) for item in items if item is not None]
         took = time.perf_counter() - began
         return [replace(each, duration_s=took) if each.duration_s == 0.0 else each for each in placed]
 

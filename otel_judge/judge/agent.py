@@ -21,7 +21,14 @@ from .tracing import Activity
 from .values import Grade, InvalidValue, ValueType, grade
 
 if TYPE_CHECKING:
-    from pydantic_ai.messages import ModelMessage, ModelRequestPart, ModelResponse, ToolCallPart, UserContent
+    from pydantic_ai.messages import (
+        ModelMessage,
+        ModelRequestPart,
+        ModelResponse,
+        ModelResponsePart,
+        ToolCallPart,
+        UserContent,
+    )
     from pydantic_ai.models import ModelRequestParameters
 
 logger = logging.getLogger("otel_judge.judge")
@@ -115,7 +122,7 @@ class Deliberation:
             if isinstance(reply, Ruling):
                 return reply
             if response.parts:
-                messages.append(response)
+                messages.append(_encodable(response))
             messages.append(reply.request())
             self._expect(response, reply)
             if self._budget.next_input > self._context_tokens and not self._condensed:
@@ -300,6 +307,22 @@ def _add_text(messages: list[ModelMessage], text: str) -> None:
     last = messages[-1]
     if isinstance(last, ModelRequest):
         messages[-1] = replace(last, parts=[*last.parts, UserPromptPart(text)])
+
+
+def _encodable(response: ModelResponse) -> ModelResponse:
+    """The answer as it can be sent back: JSON has no NaN, which some models write all the same."""
+    from pydantic_ai.messages import ToolCallPart
+
+    def mended(part: ModelResponsePart) -> ModelResponsePart:
+        if not isinstance(part, ToolCallPart) or isinstance(part.args, str | None):
+            return part
+        try:
+            json.dumps(part.args, allow_nan=False)
+        except ValueError:
+            return replace(part, args=json.loads(json.dumps(part.args), parse_constant=str))
+        return part
+
+    return replace(response, parts=[mended(part) for part in response.parts])
 
 
 def _arguments_text(call: ToolCallPart) -> str:
