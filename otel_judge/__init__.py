@@ -23,10 +23,11 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .api.agent_judge import agent_judge
+    from .api.case import Task
     from .api.deterministic import final_answer_matches, no_tool_errors, token_budget, tool_called
     from .api.make_judge import make_judge
     from .api.pairwise import pairwise_judge, win_rate
-    from .api.scorer import Scorer, Task, scorer
+    from .api.scorer import Scorer, scorer
     from .api.threshold import threshold
     from .decision import Decision
     from .evaluation import aevaluate, evaluate
@@ -66,7 +67,7 @@ _HOMES = {
     "JudgeFailure": "feedback",
     "Scorer": "api.scorer",
     "Span": "trace",
-    "Task": "api.scorer",
+    "Task": "api.case",
     "Trace": "trace",
     "aevaluate": "evaluation",
     "agent_judge": "api.agent_judge",

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .config_types import Duration, Endpoint, ModelSpec, Name, Section, check_unique
+from .config_types import Duration, Endpoint, ModelSpec, Name, PythonName, Section, check_unique
 
 
 class GrpcReceiver(Section):
@@ -249,7 +249,7 @@ class JudgeConfig(Section):
     """With `{{ trace }}` the judge explores with span tools; without, it is one prompt. Required but for `python`."""
     model: str | None = None
     """A name under `models`, or `provider:model`. Required but for `python`."""
-    python: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")] | None = None
+    python: PythonName | None = None
     """`module:name` of a scorer in Python, in place of instructions and a model. See docs/python-api.md."""
     type: Literal["bool", "int", "float", "str", "list", "dict"] | None = None
     """Type of the value, where it is not one of `values`."""

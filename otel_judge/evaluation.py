@@ -1,7 +1,9 @@
 """`evaluate`: any traces, or rows of values, graded by any scorers, with the results as values.
 
-result = evaluate(read_traces("traces/"), [no_tool_errors(), judge])
-result.pass_rate("no_tool_errors"), result.score_stats("quality").mean
+    result = evaluate(read_traces("traces/"), [no_tool_errors(), judge])
+    result.pass_rate("no_tool_errors"), result.score_stats("quality").mean
+
+It is `batch` for whoever has scorers instead of a config.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias, cast
 
+from .api.case import Case, Task
 from .api.running import background, in_thread
-from .api.scorer import Case, FunctionScorer, Scorer, Task
+from .api.scorer import FunctionScorer, Scorer
 from .batch import CONCURRENT_TRACES, Row, ScoreStats, Summary, bounded, summarise
 from .engine import Ready, side_by_side
 from .feedback import Feedback

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from ..config import Limits
+from ..config import JudgeConfig, Limits, ModelConfig
 from ..feedback import Feedback
-from .model_judge import ModelJudge, config_of
+from .case import Case
+from .model_judge import ModelJudge, Options, config_of
 from .models import ModelLike, models_of
-from .scorer import Case
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -39,7 +39,16 @@ _OTHERWISE = {"inputs": "(what the user asked was not captured)", "expectations"
 class AgentJudge(ModelJudge):
     """A judge of one criterion."""
 
-    include_reference = True
+    def __init__(
+        self,
+        config: JudgeConfig,
+        models: tuple[ModelConfig, ...],
+        *,
+        include_reference: bool,
+        **options: Unpack[Options],
+    ) -> None:
+        self.include_reference = include_reference
+        super().__init__(config, models, **options)
 
     def _given(self, case: Case) -> dict[str, Any]:
         return {**super()._given(case), "expectations": (case.expectations or None) if self.include_reference else None}
@@ -106,8 +115,11 @@ def agent_judge(
         limits=limits,
         reading=reading,
     )
-    made = AgentJudge(
-        judge, models_of(config, where), description=criterion, middleware=middleware, own_spans=own_spans
+    return AgentJudge(
+        judge,
+        models_of(config, where),
+        include_reference=include_reference,
+        description=criterion,
+        middleware=middleware,
+        own_spans=own_spans,
     )
-    made.include_reference = include_reference
-    return made

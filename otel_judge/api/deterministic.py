@@ -54,7 +54,9 @@ def final_answer_matches(
 
 def token_budget(max_tokens: int, *, key: str = "token_budget") -> Scorer:
     """Passes where the whole trace used at most so many tokens, input (cached included) plus output."""
-    return FunctionScorer(partial(_token_budget, Tokens(TokensCheck(max=max_tokens))), name=key)
+    if max_tokens < 1:
+        raise ValueError(f"max_tokens={max_tokens}: a budget is at least one token")
+    return FunctionScorer(partial(_token_budget, max_tokens), name=key)
 
 
 def _tool_called(name: str, exactly: int | None, trace: Trace | None) -> Feedback:
@@ -106,8 +108,8 @@ def _final_answer_matches(field: str, matcher: Matcher, outputs: object, referen
     return _feedback(passes(said) if matches else fails(said, ()))
 
 
-def _token_budget(check: Tokens, trace: Trace | None) -> Feedback:
-    return _feedback(_NO_TRACE if trace is None else check.grade(trace))
+def _token_budget(max_tokens: int, trace: Trace | None) -> Feedback:
+    return _feedback(_NO_TRACE if trace is None else Tokens(TokensCheck(max=max_tokens)).grade(trace))
 
 
 def _answer(outputs: object, field: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -12,7 +13,8 @@ from ..config import JudgeConfig
 from ..errors import ConfigError
 from ..feedback import Feedback, JudgeFailure, Target
 from ..trace import Trace
-from .scorer import Case, FunctionScorer, Scorer
+from .case import Case
+from .scorer import FunctionScorer, Scorer
 
 _SIDE_BY_SIDE = 16  # traces that one scorer grades at a time
 
@@ -43,7 +45,7 @@ class PythonJudge:
                     found = await self._inner.score(Case(trace), answered=answered)
             except TimeoutError:
                 failure = JudgeFailure("timeout", f"the scorer gave nothing within {seconds:g} s")
-                found = [Feedback.failure(target, self.scorer, failure, judged_at_ns=0)]
+                found = [Feedback.failure(target, self.scorer, failure, judged_at_ns=time.time_ns())]
         return [self._named(each, target) for each in found]
 
     async def aclose(self) -> None:

@@ -7,7 +7,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from pydantic import ValidationError
 
@@ -16,14 +16,25 @@ from ..config import JudgeConfig, Limits, ModelConfig
 from ..errors import InstructionsError, OtelJudgeError
 from ..feedback import Feedback, Value
 from ..trace import Trace
+from .case import Case, Given
 from .models import told
 from .running import background
-from .scorer import Case, Given, Scorer
+from .scorer import Scorer
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
 _FIRST = "main"  # the model to ask; those to fall back to are numbered
+
+
+class Options(TypedDict, total=False):
+    """What a judge can be given beside its config and its models."""
+
+    description: str
+    literals: Mapping[str, Value]
+    """Values of labels that are no strings."""
+    middleware: Iterable[judge.Middleware]
+    own_spans: SpanExporter | None
 
 
 class ModelJudge(Scorer):
@@ -33,22 +44,13 @@ class ModelJudge(Scorer):
     lacks what the instructions use.
     """
 
-    def __init__(
-        self,
-        config: JudgeConfig,
-        models: tuple[ModelConfig, ...],
-        *,
-        description: str = "",
-        literals: Mapping[str, Value] | None = None,
-        middleware: Iterable[judge.Middleware] = (),
-        own_spans: SpanExporter | None = None,
-    ) -> None:
+    def __init__(self, config: JudgeConfig, models: tuple[ModelConfig, ...], **options: Unpack[Options]) -> None:
         self.config = config.model_copy(update={"model": _FIRST})
-        self.description = description
+        self.description = options.get("description", "")
         self._models = _named(models)
-        self._literals = dict(literals or {})
-        self._middleware = _checked(config.name, middleware)
-        self._own_spans = own_spans
+        self._literals = dict(options.get("literals", {}))
+        self._middleware = _checked(config.name, options.get("middleware", ()))
+        self._own_spans = options.get("own_spans")
         self._built: tuple[int, judge.Judge] | None = None
         built = self._judge
         super().__init__(config.name, "judge", built.version)

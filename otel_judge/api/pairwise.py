@@ -7,16 +7,16 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack
 
 from .. import trajectory
 from ..config import Limits
 from ..feedback import Feedback, JudgeFailure
 from ..trace import Trace
+from .case import Case, Given, Task
 from .model_judge import ModelJudge, config_of
 from .models import ModelLike, models_of
 from .running import background
-from .scorer import Case, Task
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -107,42 +107,26 @@ class PairwiseJudge:
     def key(self) -> str:
         return self.judge.name
 
-    def __call__(
-        self,
-        a: Trace | object,
-        b: Trace | object,
-        *,
-        inputs: object = None,
-        reference_outputs: object = None,
-        expectations: object = None,
-    ) -> Comparison:
-        """Compares two traces, or two answers as values."""
-        reference = expectations if reference_outputs is None else reference_outputs
-        return background.run(self._compare(a, b, inputs, reference))
+    def __call__(self, a: Trace | object, b: Trace | object, **given: Unpack[Given]) -> Comparison:
+        """Compares two traces, or two answers as values; `inputs` and `expectations` are of both."""
+        return background.run(self.acall(a, b, **given))
 
-    async def acall(
-        self,
-        a: Trace | object,
-        b: Trace | object,
-        *,
-        inputs: object = None,
-        reference_outputs: object = None,
-        expectations: object = None,
-    ) -> Comparison:
+    async def acall(self, a: Trace | object, b: Trace | object, **given: Unpack[Given]) -> Comparison:
         """The same for async code."""
-        return await self._compare(a, b, inputs, expectations if reference_outputs is None else reference_outputs)
+        case = Case.of(**given)
+        return await self._compare(a, b, case.inputs, case.expectations)
 
     async def compare(
         self, *, trace_a: Trace, trace_b: Trace, task: Task | None = None, reference_outputs: object = None
     ) -> Comparison:
         """The same, called as AG2 calls it."""
-        task = task or Task()
-        reference = task.reference_outputs if reference_outputs is None else reference_outputs
-        return await self._compare(trace_a, trace_b, task.inputs, reference)
+        return await self.acall(trace_a, trace_b, task=task, reference_outputs=reference_outputs)
 
     async def _compare(self, a: object, b: object, inputs: object, reference: object) -> Comparison:
         if inputs is None:
-            inputs = next((asked for each in (a, b) if isinstance(each, Trace) and (asked := _request(each))), None)
+            inputs = next(
+                (asked for each in (a, b) if isinstance(each, Trace) and (asked := trajectory.user_request(each))), None
+            )
         sides = [(self._side(a), self._side(b))]
         if self.swap:
             sides.append((sides[0][1], sides[0][0]))
@@ -240,10 +224,6 @@ def wilson(rate: float, n: int) -> tuple[float, float]:
     middle = (rate + spread / 2) / (1 + spread)
     half = _Z_95 / (1 + spread) * math.sqrt(rate * (1 - rate) / n + spread / (4 * n))
     return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def _request(trace: Trace) -> str | None:
-    return trajectory.user_request(trace)
 
 
 def _cut(text: str) -> str:

@@ -1,119 +1,37 @@
 """What every scorer is, and `@scorer`, which makes one of a function.
 
-@scorer
-def polite(outputs):
-    return "please" in outputs["body"]
+    @scorer
+    def polite(outputs):
+        return "please" in outputs["body"]
 
-polite(trace=trace).passed
-await polite.acall(outputs={"body": "please wait"})
+    polite(trace=trace).passed
+    await polite.acall(outputs={"body": "please wait"})
+
+Whatever a function returns or raises is feedback: one scorer never loses another's.
 """
 
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from functools import partial
 from hashlib import blake2b
-from typing import Any, Literal, TypedDict, Unpack, cast, overload
+from typing import Any, Literal, Unpack, cast, overload
 
-from .. import feedback, trajectory
+from .. import feedback
 from ..errors import OtelJudgeError
-from ..feedback import NOWHERE, Feedback, JudgeFailure, Target
-from ..trace import Trace
+from ..feedback import NOWHERE, Feedback, JudgeFailure
+from .case import PARAMETERS, Case, Given
 from .running import background, finish, in_thread
 
 logger = logging.getLogger("otel_judge.scorer")
 
-PARAMETERS = ("inputs", "outputs", "expectations", "reference_outputs", "trace", "task")
-"""What a scorer's function may ask for, by name. `expectations` is MLflow's name for AG2's `reference_outputs`."""
-
 _LONGEST_MESSAGE = 300  # characters of an exception's message
-
-
-@dataclass(frozen=True)
-class Task:
-    """One row of a data set, as AG2 says it."""
-
-    inputs: object = None
-    task_id: str = ""
-    reference_outputs: object = None
-    tags: tuple[str, ...] = ()
-    metadata: Mapping[str, object] = field(default_factory=dict[str, object])
-
-
-class Given(TypedDict, total=False):
-    """What a judge or scorer is called with. Values stand for what the trace says."""
-
-    trace: Trace | None
-    inputs: object
-    outputs: object
-    expectations: object
-    reference_outputs: object
-    """AG2's name for the expectations."""
-    session: Iterable[Trace] | None
-    """The traces of one conversation, for `{{ conversation }}`."""
-    task: Task | None
-
-
-@dataclass(frozen=True)
-class Case:
-    """What is graded: a trace, or values, or both. Values stand for what the trace says."""
-
-    trace: Trace | None = None
-    inputs: object = None
-    outputs: object = None
-    expectations: object = None
-    conversation: object = None
-    task: Task = field(default_factory=Task)
-
-    def __post_init__(self) -> None:
-        if self.trace is not None and not isinstance(self.trace, Trace):  # pyright: ignore[reportUnnecessaryIsInstance]
-            kind = type(self.trace).__name__
-            raise TypeError(f"trace is a {kind}, not a Trace; otel_judge.read_traces reads them from OTLP files")
-
-    @classmethod
-    def of(cls, **given: Unpack[Given]) -> Case:
-        """The case of a call. What is not given is the task's; the last trace of a session is judged."""
-        session = list(given.get("session") or ())
-        trace, task, inputs = given.get("trace"), given.get("task"), given.get("inputs")
-        expectations = given.get("expectations", given.get("reference_outputs"))
-        if task is None:
-            task = Task(inputs, reference_outputs=expectations)
-        return cls(
-            session[-1] if session and trace is None else trace,
-            task.inputs if inputs is None else inputs,
-            given.get("outputs"),
-            task.reference_outputs if expectations is None else expectations,
-            _conversation(session) if session else None,
-            task,
-        )
-
-    @cached_property
-    def target(self) -> Target:
-        """The root of the trace. Without a trace, ids that are made of the values."""
-        if self.trace is not None:
-            return trajectory.target_of(self.trace, self.trace.root)
-        values = [self.inputs, self.outputs, self.expectations, self.conversation]
-        ids = blake2b(json.dumps(values, sort_keys=True, default=str).encode(), digest_size=24).hexdigest()
-        return Target(ids[:32], ids[32:], 0, 0)
-
-    def argument(self, name: str) -> object:
-        """What a function gets under one of `PARAMETERS`; what was not given is read from the trace, in AG2's shape."""
-        if name == "trace":
-            return self.trace
-        if name == "task":
-            return self.task
-        if name == "inputs":
-            return self.inputs if self.inputs is not None or self.trace is None else _asked(self.trace)
-        if name == "outputs":
-            return self.outputs if self.outputs is not None or self.trace is None else answer_of(self.trace)
-        return self.expectations
 
 
 class Scorer:
@@ -248,7 +166,7 @@ class FunctionScorer(Scorer):
         except (TypeError, ValueError) as error:
             failure = JudgeFailure("invalid_return", f"the scorer returned what is no grade: {error}")
             return Feedback.failure(case.target, self.scorer, failure, judged_at_ns=time.time_ns())
-        if given.target is not NOWHERE:
+        if given.target != NOWHERE:
             return given  # of a judge that the function has called
         name = given.name or self.name
         return replace(given, target=case.target, scorer=replace(self.scorer, name=name), judged_at_ns=time.time_ns())
@@ -283,35 +201,6 @@ def scorer(
     if function is not None:
         return FunctionScorer(function)
     return partial(FunctionScorer, name=name or key, description=description)
-
-
-def answer_of(trace: Trace) -> dict[str, object]:
-    """The final answer as AG2 gives it: its text as `body`, and as `content` what it holds where it is JSON."""
-    final = trajectory.final_output(trace)
-    if final is None:
-        return {}
-    try:
-        content = json.loads(final.text)
-    except (ValueError, RecursionError):
-        content = final.text
-    return {"body": final.text, "content": content}
-
-
-def _asked(trace: Trace) -> dict[str, object]:
-    question = trajectory.user_request(trace)
-    return {} if question is None else {"input": question}
-
-
-def _conversation(traces: list[Trace]) -> list[dict[str, str]]:
-    """What was said from trace to trace, in the order of time."""
-    said: list[dict[str, str]] = []
-    for trace in sorted(traces, key=lambda trace: trace.start_ns):
-        question, final = trajectory.user_request(trace), trajectory.final_output(trace)
-        if question is not None:
-            said.append({"role": "user", "content": question})
-        if final is not None:
-            said.append({"role": "assistant", "content": final.text})
-    return said
 
 
 def _shaped(result: object, found: list[Feedback]) -> Feedback | list[Feedback] | None:
@@ -354,12 +243,17 @@ def _parameters(function: Callable[..., object], name: str) -> tuple[str, ...]:
 
 def _version(function: Callable[..., object]) -> str:
     """8 hex digits: of the source where there is one, and of what is bound to it."""
-    bound: list[object] = []
-    while isinstance(function, partial):
-        bound += [function.args, sorted(function.keywords.items())]
-        function = function.func
+    return blake2b(_text_of(function).encode(), digest_size=4).hexdigest()
+
+
+def _text_of(value: object) -> str:
+    if isinstance(value, partial):
+        bound = cast("partial[object]", value)
+        held = [bound.func, *bound.args, *(part for item in sorted(bound.keywords.items()) for part in item)]
+        return " ".join(map(_text_of, held))
+    if not callable(value):
+        return repr(value)
     try:
-        text = inspect.getsource(function)
+        return inspect.getsource(value)
     except (OSError, TypeError):
-        text = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', type(function).__name__)}"
-    return blake2b(f"{text} {bound}".encode(), digest_size=4).hexdigest()
+        return f"{getattr(value, '__module__', '')}:{getattr(value, '__qualname__', type(value).__name__)}"

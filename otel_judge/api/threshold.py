@@ -10,7 +10,8 @@ from typing import Unpack
 
 from ..errors import InstructionsError
 from ..feedback import Feedback
-from .scorer import Case, Given, Scorer
+from .case import Case, Given
+from .scorer import Scorer
 
 
 def threshold(

@@ -14,7 +14,7 @@ from api_judges import a_trace, obliging
 from otel_judge.otlp_json import encode_traces
 from otel_judge.testing.model import ScriptedModel
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(slots=True)
@@ -34,17 +34,19 @@ class AnthropicConfig:
         return "anthropic"
 
 
-@pytest.mark.parametrize("page", ["python-api.md", "migrating.md"])
+@pytest.mark.parametrize("page", ["docs/python-api.md", "docs/migrating.md", "README.md"])
 def test_the_examples_run(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "traces.jsonl").write_bytes(encode_traces(a_trace().to_otlp()))
+    for file in (tmp_path / "traces.jsonl", tmp_path / "traces" / "trace.json"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(encode_traces(a_trace().to_otlp()))
     ag2 = types.ModuleType("ag2.config")
     ag2.AnthropicConfig = AnthropicConfig  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "ag2", types.ModuleType("ag2"))
     monkeypatch.setitem(sys.modules, "ag2.config", ag2)
     monkeypatch.chdir(tmp_path)
-    examples = re.findall(r"^```python\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
+    examples = re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
     assert examples
     with ScriptedModel(obliging) as model:
         monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-scripted-key")

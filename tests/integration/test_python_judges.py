@@ -167,7 +167,7 @@ def test_what_cannot_be_loaded_is_an_error_of_the_config_that_names_the_key(refe
     ("judge", "problem"),
     [
         ('{name: x, python: "my_scorers:length", model: "a:b"}', "`model` stands beside `python`"),
-        ("{name: x, python: my_scorers}", r"judges\[0\]\.python"),
+        ("{name: x, python: my_scorers}", r"judges\[0\]\.python: 'my_scorers' names no object.*write module:name"),
         ("{name: x, model: 'a:b'}", r"judges\[0\]: the judge has no instructions"),
         ("{name: x}", "no instructions and no model"),
     ],
