@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from ..config import Limits, ModelConfig, Price
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ..judge import Middleware
 
 _PRIMITIVES: Mapping[object, str] = {bool: "bool", int: "int", float: "float", str: "str"}
-_NUMBERS = ("int", "float")
 
 
 def make_judge(  # noqa: PLR0917 - the order is MLflow's
@@ -69,7 +68,8 @@ def make_judge(  # noqa: PLR0917 - the order is MLflow's
         raise InstructionsError(
             where, "`include_timing_in_conversation` is not offered", "use {{ trace }}, where durations are shown"
         )
-    grade, literals = _value_type(where, feedback_value_type, stands_alone=_none(values, scale, threshold))
+    said_otherwise = any(each is not None for each in (values, scale, threshold))
+    grade, literals = _value_type(where, feedback_value_type, said_otherwise=said_otherwise)
     models = _models(where, model, str(getattr(model_api, "value", model_api)), fallback)
     given: dict[str, Any] = {
         "base_url": base_url,
@@ -129,10 +129,10 @@ def _models(
     return tuple(each for named in (model, *fallback) for each in models_of(named, where))
 
 
-def _value_type(where: str, wanted: Any, *, stands_alone: bool) -> tuple[dict[str, Any], dict[str, Value]]:
+def _value_type(where: str, wanted: Any, *, said_otherwise: bool) -> tuple[dict[str, Any], dict[str, Value]]:
     """The keys of a config that ask for a type of Python, and the values of its labels where they are no strings."""
     if wanted is None:
-        return ({"type": "str"} if stands_alone else {}), {}
+        return ({} if said_otherwise else {"type": "str"}), {}
     inner = _without_none(wanted)
     grade, literals = _required(where, inner, wanted)
     if inner is not wanted:
@@ -141,7 +141,7 @@ def _value_type(where: str, wanted: Any, *, stands_alone: bool) -> tuple[dict[st
 
 
 def _required(where: str, inner: Any, wanted: Any) -> tuple[dict[str, Any], dict[str, Value]]:
-    if inner in _PRIMITIVES:
+    if isinstance(inner, Hashable) and inner in _PRIMITIVES:
         return {"type": _PRIMITIVES[inner]}, {}
     if get_origin(inner) is Literal:
         return _labels(where, get_args(inner))
@@ -174,7 +174,3 @@ def _without_none(wanted: Any) -> Any:
         return wanted
     held = [each for each in get_args(wanted) if each is not types.NoneType]
     return held[0] if len(held) == 1 else wanted
-
-
-def _none(*given: object) -> bool:
-    return all(each is None for each in given)

@@ -7,7 +7,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 
 from pydantic import ValidationError
 
@@ -50,7 +50,8 @@ class ModelJudge(Scorer):
         self._models = _named(models)
         self._literals = dict(options.get("literals", {}))
         self._middleware = _checked(config.name, options.get("middleware", ()))
-        self._own_spans = options.get("own_spans")
+        own_spans = options.get("own_spans")
+        self._own_spans = own_spans and cast("SpanExporter", _Lent(own_spans))
         self._built: tuple[int, judge.Judge] | None = None
         built = self._judge
         super().__init__(config.name, "judge", built.version)
@@ -154,6 +155,21 @@ class ModelJudge(Scorer):
         self._built = (pid, built)
         background.closes_with(self, built.aclose)
         return built
+
+
+class _Lent:
+    """The caller's exporter: several judges may share it, and it outlives them."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self.export = exporter.export
+        self.force_flush = exporter.force_flush
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _Lent, (self._exporter,)
+
+    def shutdown(self) -> None:
+        self._exporter.force_flush()
 
 
 def config_of(where: str, **fields: Any) -> JudgeConfig:

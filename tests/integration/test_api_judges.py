@@ -66,7 +66,9 @@ def test_each_type_of_value(
     assert type(feedback.value) is type(value)
 
 
-@pytest.mark.parametrize("wanted", [bytes, dict[int, str], list[bytes], int | str, Literal[b"x"], list[list[int]]])
+@pytest.mark.parametrize(
+    "wanted", [bytes, dict[int, str], list[bytes], int | str, Literal[b"x"], list[list[int]], ["pass", "fail"]]
+)
 def test_what_is_no_type_of_a_grade_is_an_error(wanted: Any) -> None:
     with pytest.raises(InstructionsError, match="feedback_value_type"):
         make_judge("polite", OUTPUTS, MODEL, feedback_value_type=wanted)
@@ -256,6 +258,8 @@ def test_middleware_stands_around_each_request_and_own_spans_are_handed_over() -
         return middleware
 
     spans = InMemorySpanExporter()
+    asked("fine", own_spans=spans)  # the exporter is lent: closing a judge does not shut it down
+    spans.clear()
     asked("fine", middleware=[around("outer"), around("inner")], own_spans=spans)
     assert seen == ["outer asks", "inner asks", "inner hears True", "outer hears True"]
     names = {span.name for span in spans.get_finished_spans()}
