@@ -151,7 +151,9 @@ def _case(item: object) -> Case:
     row = dict(cast("Mapping[str, Any]", item))
     if unknown := [key for key in row if key not in ROW_KEYS]:
         raise TypeError(f"a row has the key {unknown[0]!r}; the keys are {_KEYS}")
-    expectations = row.get("expectations", row.get("reference_outputs"))
+    expectations = row.get("expectations")
+    if expectations is None:
+        expectations = row.get("reference_outputs")
     task = Task(
         row.get("inputs"),
         str(row.get("task_id", "")),

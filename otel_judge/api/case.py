@@ -69,7 +69,9 @@ class Case:
         """The case of a call. What is not given is the task's; the last trace of a session is judged."""
         session = list(given.get("session") or ())
         trace, task, inputs = given.get("trace"), given.get("task"), given.get("inputs")
-        expectations = given.get("expectations", given.get("reference_outputs"))
+        expectations = given.get("expectations")
+        if expectations is None:
+            expectations = given.get("reference_outputs")
         if task is None:
             task = Task(inputs, reference_outputs=expectations)
         return cls(
@@ -87,7 +89,11 @@ class Case:
         if self.trace is not None:
             return trajectory.target_of(self.trace, self.trace.root)
         values = [self.inputs, self.outputs, self.expectations, self.conversation]
-        ids = blake2b(json.dumps(values, sort_keys=True, default=str).encode(), digest_size=24).hexdigest()
+        try:
+            text = json.dumps(values, sort_keys=True, default=str)
+        except (TypeError, ValueError):  # keys that cannot be sorted, or a value that holds itself
+            text = repr(values)
+        ids = blake2b(text.encode(errors="replace"), digest_size=24).hexdigest()
         return Target(ids[:32], ids[32:], 0, 0)
 
     def argument(self, name: str) -> object:

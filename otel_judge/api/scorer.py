@@ -154,8 +154,9 @@ class FunctionScorer(Scorer):
 
     def _feedback(self, case: Case, result: object, began: float) -> list[Feedback]:
         several = _several(result)
-        items = [result] if several is None else several
-        placed = [self._placed(case, item) for item in items if item is not None]
+        if several is None:
+            several = [list(cast("tuple[object, ...]", result)) if isinstance(result, tuple) else result]
+        placed = [self._placed(case, item) for item in several if item is not None]
         took = time.perf_counter() - began
         return [replace(each, duration_s=took) if each.duration_s == 0.0 else each for each in placed]
 
@@ -227,7 +228,9 @@ def _foreign(item: object) -> dict[str, Any] | None:
     if hasattr(item, "rationale") and hasattr(item, "value"):
         fields = {name: getattr(item, name, None) for name in ("name", "value", "rationale", "metadata")}
         error = getattr(item, "error", None)
-        return {**fields, "error": error and JudgeFailure(error.error_code, error.error_message)}
+        if error is not None and hasattr(error, "error_code"):
+            error = JudgeFailure(str(error.error_code), str(getattr(error, "error_message", "")))
+        return {**fields, "error": error}
     return None
 
 

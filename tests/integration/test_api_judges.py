@@ -6,6 +6,8 @@ import asyncio
 import logging
 import multiprocessing
 import pickle
+import subprocess
+import sys
 import threading
 from typing import Any, Literal, Optional
 
@@ -321,6 +323,19 @@ def test_a_forked_process_opens_connections_of_its_own() -> None:
         assert results.get() == "fine"
         process.join(30)
         assert judge(outputs="here again").value == "fine"
+
+
+def test_a_process_that_ends_leaves_nothing_open() -> None:
+    script = """
+import otel_judge
+from otel_judge.testing.model import ScriptedModel, verdict
+with ScriptedModel([verdict("fine")]) as model:
+    judge = otel_judge.make_judge("p", "Is {{ outputs }} fine?", "anthropic:claude-haiku-4-5", base_url=model.base_url)
+    print(judge(outputs="x").value)
+"""
+    command = [sys.executable, "-W", "error", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "fine\n", "")
 
 
 def test_a_closed_judge_opens_again() -> None:

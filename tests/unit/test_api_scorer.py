@@ -63,12 +63,14 @@ def graded(value: object) -> Feedback:
         ("fail", None, "fail", False),
         ("two words", None, "text", None),
         (["a", 1, True], None, "text", None),
+        (("a", 1), None, "text", None),
         ({"a": 1.5}, None, "text", None),
     ],
 )
 def test_each_kind_of_value(value: object, score: float | None, label: str, passed: bool | None) -> None:
     found = graded(value)
-    assert (found.value, found.score, found.label, found.passed) == (value, score, label, passed)
+    assert found.value == (list(value) if isinstance(value, tuple) else value)
+    assert (found.score, found.label, found.passed) == (score, label, passed)
     assert found.source.source_type == "CODE"
 
 
@@ -159,6 +161,22 @@ def test_a_scorer_asks_by_name_for_what_it_needs() -> None:
     assert seen["outputs"]["content"] == {"answer": 4}
     sees(trace=a_trace(None))
     assert seen["outputs"] == {}
+
+
+def test_an_expectation_of_none_is_none_that_was_given() -> None:
+    same = scorer(lambda expectations: expectations)
+    found = same(expectations=None, reference_outputs="x")
+    assert isinstance(found, Feedback)
+    assert found.value == "x"
+
+
+def test_values_that_json_cannot_hold_have_ids_too() -> None:
+    circle: list[object] = []
+    circle.append(circle)
+    for inputs in ({1: "a", "b": 2}, {(1, 2): 3}, circle, "\ud800"):
+        found = scorer(lambda inputs: True)(inputs=inputs)
+        assert isinstance(found, Feedback)
+        assert (found.passed, len(found.trace_id), len(found.span_id)) == (True, 32, 16)
 
 
 @pytest.mark.parametrize(
