@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from math import floor
+from statistics import fmean
 
 from .decision import Decision
 from .engine import Engine
@@ -56,6 +59,23 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreStats:
+    """Of the scores of one scorer."""
+
+    mean: float
+    p50: float
+    p95: float
+    """Percentiles lie between two scores where they fall there."""
+    n: int
+
+    @classmethod
+    def of(cls, scores: Sequence[float]) -> ScoreStats:
+        """Of at least one score."""
+        ordered = sorted(scores)
+        return cls(fmean(ordered), _percentile(ordered, 0.50), _percentile(ordered, 0.95), len(ordered))
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """How often a scorer said what.
 
@@ -69,6 +89,17 @@ class Summary:
     not_judgeable: int
     failures: int
     """Judgements that broke off."""
+    scores: tuple[float, ...] = ()
+
+    @property
+    def judged(self) -> int:
+        """Feedback with a grade."""
+        return self.labels.total() - self.not_judgeable - self.failures
+
+    @property
+    def score_stats(self) -> ScoreStats | None:
+        """None where there is no score."""
+        return ScoreStats.of(self.scores) if self.scores else None
 
     @property
     def pass_rate(self) -> float | None:
@@ -90,28 +121,41 @@ class Summary:
 async def grade(traces: Iterable[Trace], engine: Engine, *, done: Callable[[Row], None] | None = None) -> list[Row]:
     """Grades every trace and gives the rows in the order of the traces; `done` is told of each as it ends."""
     rows: list[Row] = []
-    slots = asyncio.Semaphore(CONCURRENT_TRACES)
 
     async def judge(trace: Trace, row: Row, decision: Decision) -> None:
-        try:
-            await engine.judge(trace, decision, row)
-        finally:
-            slots.release()
+        await engine.judge(trace, decision, row)
         if done:
             done(row)
 
-    tasks: list[asyncio.Task[None]] = []
-    try:
+    async def jobs() -> AsyncIterator[Callable[[], Awaitable[None]]]:
         for trace in traces:
-            await slots.acquire()
             row = Row(trace.trace_id, trace.root.name, len(trace.spans))
             rows.append(row)
-            tasks.append(asyncio.create_task(judge(trace, row, engine.check(trace, row))))
+            yield partial(judge, trace, row, engine.check(trace, row))
+
+    await bounded(jobs(), CONCURRENT_TRACES)
+    return rows
+
+
+async def bounded(jobs: AsyncIterable[Callable[[], Awaitable[None]]], most: int) -> None:
+    """Runs jobs as they come, `most` of them side by side. Where one raises, or giving them does, all end."""
+    slots = asyncio.Semaphore(most)
+    tasks: list[asyncio.Task[None]] = []
+
+    async def run(job: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await job()
+        finally:
+            slots.release()
+
+    try:
+        async for job in jobs:
+            await slots.acquire()
+            tasks.append(asyncio.create_task(run(job)))
         await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
-    return rows
 
 
 def summarise(rows: Iterable[Row], scorers: Iterable[str]) -> Iterator[Summary]:
@@ -119,7 +163,7 @@ def summarise(rows: Iterable[Row], scorers: Iterable[str]) -> Iterator[Summary]:
     by_name: dict[str, list[Feedback]] = {name: [] for name in scorers}
     for row in rows:
         for feedback in row.feedback:
-            by_name[feedback.name].append(feedback)
+            by_name.setdefault(feedback.name, []).append(feedback)  # a scorer in Python may give names of its own
     for name, given in by_name.items():
         outcomes = Counter(feedback.outcome for feedback in given)
         yield Summary(
@@ -129,7 +173,15 @@ def summarise(rows: Iterable[Row], scorers: Iterable[str]) -> Iterator[Summary]:
             failed=sum(feedback.passed is False for feedback in given),
             not_judgeable=outcomes[Outcome.NOT_JUDGEABLE],
             failures=outcomes[Outcome.FAILED],
+            scores=tuple(feedback.score for feedback in given if feedback.score is not None),
         )
+
+
+def _percentile(ordered: Sequence[float], share: float) -> float:
+    place = share * (len(ordered) - 1)
+    below = floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
 def _feedback_dict(feedback: Feedback) -> dict[str, Value]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .config_types import Duration, Endpoint, ModelSpec, Name, Section, check_unique
+from .config_types import Duration, Endpoint, ModelSpec, Name, PythonName, Section, check_unique
 
 
 class GrpcReceiver(Section):
@@ -219,6 +219,8 @@ class ModelConfig(Section):
     """Of a gateway or a self-hosted model; else the provider's own."""
     headers: dict[str, str] = Field(default={}, repr=False)  # may hold credentials
     """Sent with every request."""
+    api_key: str | None = Field(default=None, repr=False)
+    """Of the provider; none: the environment's, such as `ANTHROPIC_API_KEY`."""
     settings: dict[str, Any] = Field(default={})
     """Passed to the provider as they are, such as `temperature`."""
     price: Price | None = None
@@ -243,10 +245,12 @@ class Limits(Section):
 class JudgeConfig(Section):
     name: Name
     """Goes out as `gen_ai.evaluation.name`."""
-    instructions: Annotated[str, Field(min_length=1)]
-    """With `{{ trace }}` the judge explores with span tools; without, it is one prompt."""
-    model: str
-    """A name under `models`, or `provider:model`."""
+    instructions: Annotated[str, Field(min_length=1)] | None = None
+    """With `{{ trace }}` the judge explores with span tools; without, it is one prompt. Required but for `python`."""
+    model: str | None = None
+    """A name under `models`, or `provider:model`. Required but for `python`."""
+    python: PythonName | None = None
+    """`module:name` of a scorer in Python, in place of instructions and a model. See docs/python-api.md."""
     type: Literal["bool", "int", "float", "str", "list", "dict"] | None = None
     """Type of the value, where it is not one of `values`."""
     items: Literal["bool", "int", "float", "str"] | None = None
@@ -255,7 +259,7 @@ class JudgeConfig(Section):
     """Null is an answer too: label `none`, no score."""
     values: tuple[str, ...] | dict[str, float] | None = None
     """Labels, or labels with their scores."""
-    scale: tuple[float, float] | None = None
+    scale: tuple[int | float, int | float] | None = None
     """Lowest and highest number; what is outside is clamped, and the rationale says so."""
     threshold: float | None = None
     """Numbers from here up pass."""
@@ -268,9 +272,24 @@ class JudgeConfig(Section):
     sweep: bool = False
     """For judges that must show absence, such as of leaks. Every value of every span is read, of a long trace in parts,
     each in a request of some 12,000 tokens. What the limits leave unread is told, and passes nothing."""
+    retries: Annotated[int, Field(ge=0, le=10)] = 1
+    """How often a verdict that is missing or invalid is asked for again."""
     limits: Limits = Limits()
     owner: Name | None = None
     """Goes out as `otel_judge.judge.owner` and as a metric label."""
+
+    @model_validator(mode="after")
+    def _grades_somehow(self) -> JudgeConfig:
+        if self.python is None:
+            missing = [key for key in ("instructions", "model") if getattr(self, key) is None]
+            if missing:
+                raise ValueError(f"the judge has no {' and no '.join(missing)}")
+        elif beside := sorted(self.model_fields_set - _PYTHON_KEYS):
+            raise ValueError(f"`{beside[0]}` stands beside `python`, which takes {', '.join(sorted(_PYTHON_KEYS))}")
+        return self
+
+
+_PYTHON_KEYS = frozenset({"name", "python", "limits", "owner"})
 
 
 class FeedbackConfig(Section):
@@ -331,7 +350,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _names_fit(self) -> Config:
         check_unique([*(check.type for check in self.checks), *(judge.name for judge in self.judges)])
-        named = [(f"judge {judge.name!r} names", judge.model) for judge in self.judges]
+        named = [(f"judge {judge.name!r} names", judge.model) for judge in self.judges if judge.model is not None]
         for name, model in self.models.items():
             named += [(f"the fallback of model {name!r} names", other) for other in model.fallback]
             if name in model.fallback:
@@ -355,7 +374,6 @@ LATER_KEYS = frozenset(
         "index.storage",
         "judge_workers",
         "judges[].evidence",
-        "judges[].python",
         "judges[].shadow_of",
         "memory_limiter",
         "receivers.otlp.protocols.grpc.auth",

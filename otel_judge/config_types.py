@@ -52,12 +52,21 @@ def _check_model(value: str) -> str:
     return value
 
 
+def _check_python(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", value):
+        raise ValueError(f"{value!r} names no object of a module; write module:name, such as my_scorers:polite")
+    return value
+
+
 Name: TypeAlias = Annotated[str, AfterValidator(_check_name)]
 """A name that goes out as a low-cardinality value."""
 Endpoint: TypeAlias = Annotated[str, AfterValidator(_check_endpoint)]
 """`host:port`, or a URL."""
 ModelSpec: TypeAlias = Annotated[str, AfterValidator(_check_model)]
 """`provider:model`, or MLflow's `provider:/model`."""
+
+PythonName: TypeAlias = Annotated[str, AfterValidator(_check_python)]
+"""`module:name`."""
 
 
 def check_unique(names: Iterable[str]) -> None:

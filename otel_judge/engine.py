@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from . import check, judge
+from .api import loading
+from .api.loading import PythonJudge
 from .config import CheckConfig, Config, JudgeConfig, ModelConfig, Sampling
 from .decision import Decision
 from .feedback import Feedback, JudgeFailure, Target
@@ -74,16 +77,20 @@ class Engine:
     ) -> None:
         self._now_ns = now_ns
         self._checks = check.build(plan.checks)
-        self._judges = {
-            built.name: built
-            for built in judge.build(
-                plan.judges,
-                dict(plan.models),
-                own_spans=own_spans,
-                own_resource=own_resource,
-                debug_folder=debug_folder,
-            )
-        }
+        asked = judge.build(
+            [config for config in plan.judges if config.python is None],
+            dict(plan.models),
+            own_spans=own_spans,
+            own_resource=own_resource,
+            debug_folder=debug_folder,
+        )
+        called = [
+            loading.load(config, f"judges[{number}].python")
+            for number, config in enumerate(plan.judges)
+            if config.python is not None
+        ]
+        built: dict[str, judge.Judge | PythonJudge] = {each.name: each for each in (*asked, *called)}
+        self._judges = {config.name: built[config.name] for config in plan.judges}
         self._sampler = Sampler(plan.sampling, tuple(self._judges))
 
     @property
@@ -109,16 +116,9 @@ class Engine:
 
         When cancelled, a judge that has not ended is reported as a failure of type `shutdown`.
         """
-        target = target_of(trace, trace.root)
-        leads: dict[Hashable, asyncio.Event] = {}
-        async with asyncio.TaskGroup() as group:
-            for name in decision.judges:
-                each = self._judges[name]
-                lead = leads.get(each.prefix) if each.prefix is not None else None
-                answered = asyncio.Event()
-                if each.prefix is not None:
-                    leads.setdefault(each.prefix, answered)
-                group.create_task(self._judge(each, trace, target, decision, report, lead=lead, answered=answered))
+        about = {"trace": trace, "target": target_of(trace, trace.root), "decision": decision, "report": report}
+        judges = [self._judges[name] for name in decision.judges]
+        await side_by_side((each.prefix, partial(self._judge, each, **about)) for each in judges)
 
     def refuse(self, trace: Trace, decision: Decision, failure: JudgeFailure, report: Report) -> None:
         """Reports that no judge of the decision ran, and why."""
@@ -128,28 +128,26 @@ class Engine:
 
     async def _judge(
         self,
-        judge: judge.Judge,
+        judge: judge.Judge | PythonJudge,
+        ready: Ready,
+        answered: Callable[[], None],
+        *,
         trace: Trace,
         target: Target,
         decision: Decision,
         report: Report,
-        *,
-        lead: asyncio.Event | None,
-        answered: asyncio.Event,
     ) -> None:
         try:
-            if lead is not None:
-                await _wait(lead, LEAD_S)
-            feedback = await judge.grade(trace, target, answered=answered.set)
+            await ready
+            found = await judge.grade(trace, target, answered=answered)
         except asyncio.CancelledError:
             failure = JudgeFailure("shutdown", "the service stopped before the judgement ended")
             report.emit(self._failed(judge, target, failure), decision)
             raise
-        finally:
-            answered.set()
-        report.emit(feedback, decision)
+        for feedback in found if isinstance(found, list) else [found]:
+            report.emit(feedback, decision)
 
-    def _failed(self, judge: judge.Judge, target: Target, failure: JudgeFailure) -> Feedback:
+    def _failed(self, judge: judge.Judge | PythonJudge, target: Target, failure: JudgeFailure) -> Feedback:
         return Feedback.failure(target, judge.scorer, failure, judged_at_ns=self._now_ns())
 
     async def aclose(self) -> None:
@@ -158,6 +156,32 @@ class Engine:
             await each.aclose()
 
 
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+Ready: TypeAlias = Awaitable[None]
+Job: TypeAlias = Callable[[Ready, Callable[[], None]], Awaitable[None]]
+"""Begins once its first argument has come, and calls the second when a request of it has been answered."""
+
+
+async def side_by_side(jobs: Iterable[tuple[Hashable | None, Job]]) -> None:
+    """Runs judgements of one trace, each with its prefix. Of those with the same prefix, one goes ahead.
+
+    The others begin once it was answered or has ended, `LEAD_S` later at most. None shares nothing.
+    """
+    leads: dict[Hashable, asyncio.Event] = {}
+    async with asyncio.TaskGroup() as group:
+        for prefix, job in jobs:
+            answered = asyncio.Event()
+            lead = None if prefix is None else leads.setdefault(prefix, answered)
+            group.create_task(_job(job, None if lead is answered else lead, answered))
+
+
+async def _job(job: Job, lead: asyncio.Event | None, answered: asyncio.Event) -> None:
+    try:
+        await job(_wait(lead), answered.set)
+    finally:
+        answered.set()
+
+
+async def _wait(lead: asyncio.Event | None) -> None:
+    if lead is not None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(lead.wait(), LEAD_S)

@@ -1,20 +1,21 @@
-"""The grade: what a scorer found about a trace, by which evidence, and by whom."""
+"""The grade: what a scorer found about a trace, by which evidence, and by whom.
+
+A scorer in Python gives its Feedback by the names that MLflow or AG2 use, and the rest is filled in where it is called:
+
+    Feedback(name="tone", value="polite", rationale="It says please.")
+    Feedback(key="tone", score=0.8, comment="It says please.")
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from hashlib import blake2b
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, Unpack, cast, overload
 
-Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
-"""A grade as the scorer gave it: a primitive, or a list or map of them."""
-
-NOT_JUDGEABLE = "not_judgeable"
-"""The label of a Feedback whose trace does not hold what the scorer needs."""
-FAILED = "failed"
-"""The label of a Feedback whose scorer failed."""
+from .grades import FAILED, NOT_JUDGEABLE, Value, grade_of
 
 
 class Outcome(StrEnum):
@@ -44,6 +45,16 @@ class JudgeFailure:
     type: str
     """Low cardinality; goes out as `error.type`. Such as `timeout`, `invalid_verdict`, or an exception's class name."""
     message: str
+
+    @property
+    def error_code(self) -> str:
+        """MLflow's name for the type."""
+        return self.type
+
+    @property
+    def error_message(self) -> str:
+        """MLflow's name for the message."""
+        return self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,14 @@ class Scorer:
     owner: str | None = None
 
 
+class Source(NamedTuple):
+    """Who graded, as MLflow says it."""
+
+    source_type: Literal["LLM_JUDGE", "CODE"]
+    source_id: str
+    """The model, or the name of the scorer."""
+
+
 @dataclass(frozen=True, slots=True)
 class SpanRef:
     """A span somewhere: trace id of 32 hex digits, span id of 16."""
@@ -113,6 +132,21 @@ class Target:
     completion_reason: str | None = None
     resource: bytes = b""
     """The span's resource as it came (an OTLP `Resource` message), for `feedback.service_name: judged`."""
+
+
+class Short(TypedDict, total=False):
+    """A Feedback by the names that MLflow and AG2 use. Score, label and pass follow from the value, or the score."""
+
+    name: str | None
+    key: str | None
+    value: object
+    score: float | None
+    rationale: str | None
+    comment: str | None
+    error: JudgeFailure | Exception | str | None
+    evidence: tuple[Evidence, ...]
+    detail: Mapping[str, Value] | None
+    metadata: Mapping[str, Value] | None
 
 
 @dataclass(frozen=True)
@@ -153,6 +187,14 @@ class Feedback:
     detail: dict[str, Value] = field(default_factory=dict[str, Value])
     """Whatever else the scorer wants to say; stays in Python and in `--json`, never on the wire."""
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(self, target: Target, scorer: Scorer, label: str, **fields: Any) -> None: ...
+        @overload
+        def __init__(self, **given: Unpack[Short]) -> None: ...
+        def __init__(self, *fields: Any, **given: Any) -> None: ...
+
     @property
     def name(self) -> str:
         return self.scorer.name
@@ -165,6 +207,38 @@ class Feedback:
     def span_id(self) -> str:
         """The span that was judged."""
         return self.target.span_id
+
+    @property
+    def key(self) -> str:
+        """AG2's name for the name."""
+        return self.scorer.name
+
+    @property
+    def comment(self) -> str:
+        """AG2's name for the rationale."""
+        return self.rationale
+
+    @property
+    def source(self) -> Source:
+        judge = self.scorer.kind == "judge"
+        return Source("LLM_JUDGE", self.model or self.name) if judge else Source("CODE", self.name)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What else is known of the judgement, as text. Only what is set."""
+        usage = self.usage
+        known = {
+            "evaluation_id": self.evaluation_id,
+            "version": self.scorer.version,
+            "model": self.model,
+            "rung": self.rung,
+            "reading": self.reading,
+            "forced": self.forced,
+            "input_tokens": usage and usage.input_tokens,
+            "output_tokens": usage and usage.output_tokens,
+            "cost_usd": self.cost_usd,
+        }
+        return {name: str(value) for name, value in known.items() if value is not None}
 
     @property
     def cost(self) -> float | None:
@@ -210,3 +284,46 @@ class Feedback:
             judged_at_ns=judged_at_ns,
             duration_s=duration_s,
         )
+
+
+NOWHERE = Target("0" * 32, "0" * 16, 0, 0)
+"""Target of a Feedback that was given by its short names and is not in place yet."""
+
+
+def _fields_of(given: Short) -> dict[str, Any]:
+    """The fields of a Feedback that was given by its short names."""
+    value, score = given.get("value"), given.get("score")
+    grade = grade_of(score if value is None else value)
+    if value is not None and score is not None:
+        grade = grade._replace(score=grade_of(score).score)
+    error = given.get("error")
+    if isinstance(error, str):
+        error = JudgeFailure("error", error)
+    elif isinstance(error, Exception):
+        error = JudgeFailure(type(error).__name__, str(error))
+    fields = {
+        "target": NOWHERE,
+        "scorer": Scorer(given.get("name") or given.get("key") or "", "check", ""),
+        "rationale": given.get("rationale") or given.get("comment") or "",
+        "evidence": given.get("evidence", ()),
+        "detail": dict(given.get("detail") or given.get("metadata") or {}),
+    }
+    if error is not None:
+        return {**fields, "label": FAILED, "error": error, "rationale": fields["rationale"] or error.message}
+    graded = {"value": score if value is None else value, **grade._asdict()}
+    return {**fields, **graded, "not_judgeable": grade.label == NOT_JUDGEABLE}
+
+
+_by_fields = cast("Callable[..., None]", Feedback.__init__)
+
+
+def _init(self: Feedback, *fields: object, **given: Any) -> None:
+    if not fields and "target" not in given:
+        unknown = given.keys() - Short.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"Feedback has no {min(unknown)!r}; it takes {', '.join(Short.__annotations__)}")
+        given = _fields_of(cast("Short", given))
+    _by_fields(self, *fields, **given)
+
+
+Feedback.__init__ = _init

@@ -35,8 +35,8 @@ class ToolErrors:
         if lost:
             rationale = f"{len(lost):,} of {calls} failed and no later call of the same tool succeeded: {_names(lost)}"
             return fails(rationale, _errors(lost), detail)
-        if unknown := _unknown(trace, uses):
-            rationale = f"the results of {len(unknown):,} of {calls} were not captured: {_names(unknown)}"
+        if lacking := untold(trace, uses):
+            rationale = f"the results of {len(lacking):,} of {calls} were not captured: {_names(lacking)}"
             return not_judgeable(rationale, detail=detail)
         if failed:
             rationale = f"{len(failed):,} of {calls} failed, and a later call of the same tool succeeded"
@@ -55,7 +55,7 @@ def _not_recovered(uses: Sequence[ToolUse]) -> list[ToolUse]:
     return lost[::-1]
 
 
-def _unknown(trace: Trace, uses: Sequence[ToolUse]) -> list[ToolUse]:
+def untold(trace: Trace, uses: Sequence[ToolUse]) -> list[ToolUse]:
     """Calls of which the trace does not tell how they ended; those of its very last model call may still be open."""
     calls = model_calls(trace)
     last = calls[-1].span.span_id if calls else None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import JudgeConfig, ModelConfig
+from .ask import Middleware, Send
 from .judge import Judge
 from .models import Models, check_model, load
 from .tracing import Tracing
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace.export import SpanExporter
 
-__all__ = ["Judge", "build", "check_model", "load"]
+__all__ = ["Judge", "Middleware", "Send", "build", "check_model", "load"]
 
 
 def build(
@@ -29,17 +30,22 @@ def build(
     own_spans: SpanExporter | None = None,
     own_resource: Resource | None = None,
     debug_folder: Path | None = None,
+    middleware: Sequence[Middleware] = (),
+    check_models: bool = True,
 ) -> tuple[Judge, ...]:
     """The judges of a config, in order. They share their models, and the trace of their own work goes to `own_spans`.
 
-    `debug_folder`, which exists, takes the whole exchange of each judgement as a file.
+    `debug_folder`, which exists, takes the whole exchange of each judgement as a file. `middleware` stands around each
+    request to a model.
 
-    Raises `InstructionsError` for a judge that cannot work, and `ModelUnavailable` for a model that cannot be asked.
+    Raises `InstructionsError` for a judge that cannot work, and `ModelUnavailable` for a model that cannot be asked;
+    without `check_models`, that is a failure of each judgement.
     """
     shared = Models(models)
     tracing = Tracing(own_spans, own_resource)
     transcripts = None if debug_folder is None else Transcripts(debug_folder)
-    built = tuple(Judge(config, shared, tracing, transcripts) for config in judges)
-    for name in dict.fromkeys(name for config in judges for name in shared.chain(config.model)):
+    built = tuple(Judge(config, shared, tracing, transcripts, middleware=middleware) for config in judges)
+    named = [name for config in judges for name in shared.chain(config.model or "")] if check_models else []
+    for name in dict.fromkeys(named):
         check_model(shared.config(name))
     return built

@@ -24,7 +24,14 @@ from .tracing import Activity
 from .values import Grade, InvalidValue, ValueType, grade
 
 if TYPE_CHECKING:
-    from pydantic_ai.messages import ModelMessage, ModelRequestPart, ModelResponse, ToolCallPart, UserContent
+    from pydantic_ai.messages import (
+        ModelMessage,
+        ModelRequestPart,
+        ModelResponse,
+        ModelResponsePart,
+        ToolCallPart,
+        UserContent,
+    )
     from pydantic_ai.models import ModelRequestParameters
 
 logger = logging.getLogger("otel_judge.judge")
@@ -73,6 +80,7 @@ class Deliberation:
         brief: Brief,
         value_type: ValueType,
         *,
+        retries: int,
         asker: Asker,
         budget: Budget,
         record: Record,
@@ -89,6 +97,7 @@ class Deliberation:
         self._trace = trace
         self._brief = brief
         self._value_type = value_type
+        self._retries = retries
         self._asker = asker
         self._budget = budget
         self._record = record
@@ -97,8 +106,8 @@ class Deliberation:
         self._condensed = False
         self._seen: dict[str, tuple[Seen, ...]] = {}
         self._standing: Ruling | None = None
-        self._mended = self._questioned = self._reminded = False
-        self._closed_answers = self._cut_offs = self._sweeps = 0
+        self._questioned = False
+        self._mended = self._reminded = self._closed_answers = self._cut_offs = self._sweeps = 0
 
     async def rule(self) -> Ruling:
         """The verdict. Raises `JudgeStopped` when there is none."""
@@ -123,7 +132,7 @@ class Deliberation:
             if isinstance(reply, Ruling):
                 return reply
             if response.parts:
-                messages.append(response)
+                messages.append(_encodable(response))
             messages.append(reply.request())
             self._expect(response, reply)
             if self._budget.next_input > self._context_tokens and not self._condensed:
@@ -177,9 +186,10 @@ class Deliberation:
             self._cut_offs += 1
             self._budget.cut_off()
             return _Reply(text=prompt.CUT_OFF)
-        if self._reminded:
-            raise JudgeStopped("no_verdict", "the model gave no verdict when it was reminded to")
-        self._reminded = True
+        if self._reminded >= self._retries:
+            when = " when it was reminded to" if self._reminded else ""
+            raise JudgeStopped("no_verdict", f"the model gave no verdict{when}")
+        self._reminded += 1
         return _Reply(text=prompt.REMIND)
 
     async def _consider(self, arguments: object, calls: Sequence[ToolCallPart]) -> Ruling | _Reply:
@@ -203,11 +213,10 @@ class Deliberation:
         return self.forced is None and self._sweeps < _SWEEPS
 
     def _mend(self, problem: str, calls: Sequence[ToolCallPart]) -> _Reply:
-        if self._mended:
-            raise JudgeStopped(
-                "invalid_verdict", f"invalid verdict, and again after it was asked to mend it: {problem}"
-            )
-        self._mended = True
+        if self._mended >= self._retries:
+            again = ", and again after it was asked to mend it" if self._mended else ""
+            raise JudgeStopped("invalid_verdict", f"invalid verdict{again}: {problem}")
+        self._mended += 1
         return _Reply.to(calls, prompt.repair(problem))
 
     def _closed(self, calls: Sequence[ToolCallPart]) -> _Reply:
@@ -318,6 +327,22 @@ def _checked(trace: Trace, quotes: Sequence[verdict.Quote]) -> tuple[tuple[Evide
     """The evidence, and for each piece that was not verified the reason."""
     found = tuple(evidence.check(trace, each.span_id, each.quote, each.path) for each in quotes)
     return found, [evidence.reason(trace, each) for each in found if not each.verified]
+
+
+def _encodable(response: ModelResponse) -> ModelResponse:
+    """The answer as it can be sent back: JSON has no NaN, which some models write all the same."""
+    from pydantic_ai.messages import ToolCallPart
+
+    def mended(part: ModelResponsePart) -> ModelResponsePart:
+        if not isinstance(part, ToolCallPart) or isinstance(part.args, str | None):
+            return part
+        try:
+            json.dumps(part.args, allow_nan=False)
+        except ValueError:
+            return replace(part, args=json.loads(json.dumps(part.args), parse_constant=str))
+        return part
+
+    return replace(response, parts=[mended(part) for part in response.parts])
 
 
 def _arguments_text(call: ToolCallPart) -> str:

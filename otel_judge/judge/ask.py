@@ -9,8 +9,9 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from .. import semconv
 from ..errors import ModelUnavailable
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("otel_judge.judge")
 
+Send: TypeAlias = "Callable[[Sequence[ModelMessage]], Awaitable[ModelResponse]]"
+Middleware: TypeAlias = "Callable[[Send, Sequence[ModelMessage]], Awaitable[ModelResponse]]"
+"""Stands around each request to the model, retries included: `response = await send(messages)`."""
+
 _ATTEMPT_S = 60.0  # one attempt, or half of the judgement's seconds if that is more
 _BACKOFF_S, _BACKOFF_MOST_S = 0.5, 8.0
 _TRIES = 3  # of a model that has a fallback
@@ -47,6 +52,8 @@ class Asker:
         """Called when an attempt has ended, however it ended."""
         self.transcript: Transcript | None = None
         """Takes down every request and what came of it."""
+        self.middleware: Sequence[Middleware] = ()
+        """Around each attempt, the first outermost."""
         self._models = models
         self._chain = list(models.chain(name))
         self._budget = budget
@@ -167,16 +174,19 @@ class Asker:
         from pydantic_ai.direct import model_request
         from pydantic_ai.exceptions import UserError
 
+        send: Send = partial(
+            model_request,
+            self._opened.model,
+            model_settings=settings,
+            model_request_parameters=parameters,
+            instrument=False,
+        )
+        for around in reversed(self.middleware):
+            send = partial(around, send)
         timer = asyncio.timeout(patience)
         try:
             async with timer:
-                return await model_request(
-                    self._opened.model,
-                    messages,
-                    model_settings=settings,
-                    model_request_parameters=parameters,
-                    instrument=False,
-                )
+                return await send(messages)
         except TimeoutError:
             if not timer.expired():
                 raise

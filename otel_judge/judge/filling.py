@@ -13,11 +13,15 @@ from .tools.answer import head, size, tail
 _LONGEST = 40_000  # bytes of one variable; more is cut in the middle
 
 
-def fill(names: tuple[str, ...], trace: Trace, given: Mapping[str, object]) -> tuple[dict[str, str], str | None]:
-    """Text for each variable, and the name of the first for which there is none."""
+def fill(
+    names: tuple[str, ...], trace: Trace, given: Mapping[str, object], otherwise: Mapping[str, str]
+) -> tuple[dict[str, str], str | None]:
+    """Text for each variable: given, from the trace, or else of `otherwise`; and the first for which there is none."""
     filled = dict[str, str]()
     for name in names:
         text = _as_text(given[name]) if given.get(name) is not None else _from_trace(name, trace)
+        if text is None:
+            text = otherwise.get(name)
         if text is None:
             return filled, name
         filled[name] = _bounded(clean(text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
@@ -18,7 +18,7 @@ from ..trace import Trace
 from . import filling, parts, prompt
 from .agent import Brief, Deliberation, Ruling
 from .aside import aside
-from .ask import Asker
+from .ask import Asker, Middleware
 from .blind import blind
 from .budget import Budget
 from .faults import JudgeStopped
@@ -32,7 +32,10 @@ from .values import Grade, value_type_of
 
 logger = logging.getLogger("otel_judge.judge")
 
-_DECIDES = {"type", "items", "optional", "values", "scale", "threshold", "passing", "reading", "sweep", "limits"}
+_DECIDES = {
+    *("type", "items", "optional", "values", "scale", "threshold", "passing"),
+    *("reading", "sweep", "retries", "limits"),
+}
 
 
 class Judge:
@@ -42,22 +45,30 @@ class Judge:
     """
 
     def __init__(
-        self, config: JudgeConfig, models: Models, tracing: Tracing, transcripts: Transcripts | None = None
+        self,
+        config: JudgeConfig,
+        models: Models,
+        tracing: Tracing,
+        transcripts: Transcripts | None = None,
+        *,
+        middleware: Sequence[Middleware] = (),
     ) -> None:
         self.config = config
-        self.instructions = Instructions.parse(config.instructions, config.name)
+        self.instructions = Instructions.parse(config.instructions or "", config.name)
         self.value_type = value_type_of(config)
         if config.sweep and not self.instructions.explores:
             raise InstructionsError(
                 f"judge {config.name!r}", "`sweep` reads a trace, and the instructions use none", "add {{ trace }}"
             )
-        self.model = models.spec(config.model)
+        self._model = config.model or ""
+        self.model = models.spec(self._model)
         """`provider:model`."""
-        self._chain = models.chain(config.model)
+        self._chain = models.chain(self._model)
         self._models = models
+        self._middleware = tuple(middleware)
         self._tracing = tracing
         self._transcripts = transcripts
-        self._settings = models.config(config.model).settings
+        self._settings = models.config(self._model).settings
         self._task = prompt.task(config.name, self.instructions.text, self.value_type.describe())
         self.scorer = Scorer(config.name, "judge", self._version(), config.owner)
         if config.limits.usd is not None:
@@ -76,7 +87,7 @@ class Judge:
     def prefix(self) -> tuple[str, str, bool] | None:
         """Judges of a trace with the same one begin their requests alike; None where nothing large is shared."""
         config = self.config
-        return (config.model, config.reading, config.sweep) if self.instructions.explores else None
+        return (self._model, config.reading, config.sweep) if self.instructions.explores else None
 
     async def grade(
         self,
@@ -86,20 +97,25 @@ class Judge:
         inputs: object = None,
         outputs: object = None,
         expectations: object = None,
+        conversation: object = None,
+        otherwise: Mapping[str, str] | None = None,
         answered: Callable[[], None] | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> Feedback:
         """The feedback of this judge about the target.
 
-        `inputs` and `outputs` stand for what the trace says; `expectations` are never in a trace. `answered` is called
-        whenever a request has ended, answered or not; of a sweep, once its parts are read. A failure is a feedback with
-        an `error`.
+        `inputs`, `outputs` and `conversation` stand for what the trace says; `expectations` are never in a trace.
+        `otherwise` has words for variables that neither gives: without them the trace is not judgeable. `answered` is
+        called whenever a request has ended, answered or not; of a sweep, once its parts are read. A failure is a
+        feedback with an `error`.
         """
-        given = {"inputs": inputs, "outputs": outputs, "expectations": expectations}
+        given = {"inputs": inputs, "outputs": outputs, "expectations": expectations, "conversation": conversation}
         transcript = None if self._transcripts is None else Transcript(self.name, target)
         with self._tracing.judgement(self.name, self.version, target) as activity:
             try:
-                feedback = await self._grade(trace, target, given, activity, answered=answered, transcript=transcript)
+                feedback = await self._grade(
+                    trace, target, given, otherwise or {}, activity, answered=answered, transcript=transcript
+                )
             except ModelUnavailable as error:
                 feedback = self._failure(target, JudgeFailure("model_unavailable", str(error)))
             except Exception as error:
@@ -121,16 +137,17 @@ class Judge:
         trace: Trace,
         target: Target,
         given: Mapping[str, object],
+        otherwise: Mapping[str, str],
         activity: Activity,
         *,
         answered: Callable[[], None] | None,
         transcript: Transcript | None,
     ) -> Feedback:
         trace = await aside(trace, blind, trace)
-        filled, missing = await aside(trace, filling.fill, self.instructions.filled, trace, given)
+        filled, missing = await aside(trace, filling.fill, self.instructions.filled, trace, given, otherwise)
         if missing is not None:
             return self._missing(target, missing)
-        async with self._models.place(self.config.model):
+        async with self._models.place(self._model):
             return await self._deliberate(trace, target, filled, activity, answered=answered, transcript=transcript)
 
     async def _deliberate(
@@ -145,8 +162,8 @@ class Judge:
     ) -> Feedback:
         limits = self.config.limits
         budget = Budget(limits)
-        asker = Asker(self._models, self.config.model, budget, activity, limits.seconds)
-        asker.transcript = transcript
+        asker = Asker(self._models, self._model, budget, activity, limits.seconds)
+        asker.transcript, asker.middleware = transcript, self._middleware
         await asker.open()
         budget.start()
         started = time.monotonic()
@@ -157,6 +174,7 @@ class Judge:
             Deliberation,
             trace,
             value_type=self.value_type,
+            retries=self.config.retries,
             asker=asker,
             budget=budget,
             record=record,

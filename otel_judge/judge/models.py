@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import os
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
 _ENV_NAME = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 _OUR_EXTRAS = ("openai", "google")
 _CREDENTIAL_HEADERS = frozenset({"authorization", "x-api-key", "api-key"})
+_SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 _CONNECT_S = 10.0
 _PLACES_A_SLOT = 2  # one judgement asks, one is about to: it reads its trace, or waits to try again
+
+logger = logging.getLogger("otel_judge.judge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,10 @@ def _build(config: ModelConfig) -> OpenModel:
 def _anthropic_key_is_near(config: ModelConfig) -> bool:
     named = {header.lower() for header in config.headers}
     return bool(
-        os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN") or named & _CREDENTIAL_HEADERS
+        config.api_key
+        or os.environ.get("ANTHROPIC_API_KEY")
+        or os.environ.get("ANTHROPIC_AUTH_TOKEN")
+        or named & _CREDENTIAL_HEADERS
     )
 
 
@@ -156,6 +163,7 @@ def _anthropic(config: ModelConfig, name: str) -> OpenModel:
         options["open_telemetry"] = {"traces": False, "propagation": False}
     try:
         client = AsyncAnthropic(
+            api_key=config.api_key,
             base_url=config.base_url,
             max_retries=0,
             default_headers=config.headers,
@@ -170,8 +178,19 @@ def _anthropic(config: ModelConfig, name: str) -> OpenModel:
     if not (_anthropic_key_is_near(config) or getattr(client, "credentials", None) is not None):
         raise _no_key(config)
     model = AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
+    if model.profile.get("anthropic_disallows_sampling_settings"):
+        config = _without_sampling(config)
     keys = (client.api_key, client.auth_token)
     return _opened(config, model, client.close, secrets=tuple(key for key in keys if key))
+
+
+def _without_sampling(config: ModelConfig) -> ModelConfig:
+    """What the model does not take is left out and said once, where the library would warn at every request."""
+    left_out = sorted(config.settings.keys() & _SAMPLING)
+    if not left_out:
+        return config
+    logger.warning("model %s takes no %s; it is left out", config.model, ", ".join(left_out))
+    return config.model_copy(update={"settings": {k: v for k, v in config.settings.items() if k not in _SAMPLING}})
 
 
 def _no_key(config: ModelConfig, said: str = "") -> ModelUnavailable:
@@ -185,10 +204,12 @@ def _other(config: ModelConfig, provider: str, name: str) -> OpenModel:
     from pydantic_ai.providers import infer_provider, infer_provider_class
 
     def provider_of(kind: str) -> Provider[Any]:
-        if config.base_url is None:
+        own = {"base_url": config.base_url, "api_key": config.api_key}
+        set_here = {key: value for key, value in own.items() if value is not None}
+        if not set_here:
             return infer_provider(kind)
         made = cast("Callable[..., Provider[Any]]", infer_provider_class(kind))
-        return made(base_url=config.base_url)
+        return made(**set_here)
 
     # Self-hosted servers speak chat completions; the plain name means the Responses API.
     kind = "openai-chat" if provider == "openai" and config.base_url is not None else provider
@@ -197,7 +218,8 @@ def _other(config: ModelConfig, provider: str, name: str) -> OpenModel:
     except ImportError as error:
         raise ModelUnavailable(config.model, f"the SDK of {provider} is not installed", _install(provider)) from error
     except TypeError as error:
-        raise ModelUnavailable(config.model, f"{provider} takes no base_url", "leave it out") from error
+        given = " or no ".join(key for key in ("base_url", "api_key") if getattr(config, key) is not None)
+        raise ModelUnavailable(config.model, f"{provider} takes no {given}", "leave it out") from error
     except (UserError, ValueError) as error:
         raise _unusable(config, provider, error) from error
     return _opened(config, model, _closer(model), settings={"max_retries": 0}, headers=config.headers)
@@ -221,7 +243,7 @@ def _opened(
         door=asyncio.Lock(),
         settings={**settings, **config.settings},
         headers=headers,
-        secrets=(*secrets, *(value for value in config.headers.values() if value)),
+        secrets=tuple(value for value in (*secrets, config.api_key, *config.headers.values()) if value),
         close=close,
     )
 

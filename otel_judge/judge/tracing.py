@@ -65,7 +65,10 @@ class Tracing:
         """Hands over what was not exported yet, for some seconds at most."""
         if self._provider is not None:
             provider, self._provider = self._provider, None
-            await asyncio.to_thread(_close, provider)
+            try:
+                await asyncio.to_thread(_close, provider)
+            except RuntimeError:  # the interpreter ends, and starts no thread any more
+                _close(provider)
 
 
 class Activity:

@@ -12,11 +12,8 @@ from typing import Literal, Protocol, cast
 
 from ..config import JudgeConfig
 from ..errors import InstructionsError
-from ..feedback import FAILED, NOT_JUDGEABLE, Value
+from ..grades import FAILED, FAILING, NOT_JUDGEABLE, PASSING, Value
 
-PASSING = ("pass", "yes", "true")
-"""Labels that pass where the judge names none."""
-_TRUE, _FALSE = ("true", "yes", "pass"), ("false", "no", "fail")
 _NULLS = ("none", "null")
 _SHOWN = 60  # characters of a wrong answer that are given back
 
@@ -118,9 +115,9 @@ class Boolean:
 
     def grade(self, raw: object) -> Grade:
         word = raw.strip().casefold() if isinstance(raw, str) else None
-        if raw is True or word in _TRUE:
+        if raw is True or word in PASSING:
             return Grade(value=True, score=1.0, label="pass", passed=True)
-        if raw is False or word in _FALSE:
+        if raw is False or word in FAILING:
             return Grade(value=False, score=0.0, label="fail", passed=False)
         raise InvalidValue(f"{_shown(raw)} is not a boolean; value must be {self.describe()}")
 
@@ -138,10 +135,11 @@ class Number:
 
     def grade(self, raw: object) -> Grade:
         given = self._read(raw)
-        number, note = given, None
+        number: float = given
+        note = None
         if self.scale is not None and not self.scale[0] <= given <= self.scale[1]:
-            number = min(max(given, self.scale[0]), self.scale[1])
-            note = f"(given as {given:g}, outside the scale {self._scale_text()}; taken as {number:g})"
+            number = float(min(max(given, self.scale[0]), self.scale[1]))
+            note = f"[score clamped from {given} to scale {self.scale[0]}-{self.scale[1]}]"
         passed = None if self.threshold is None else number >= self.threshold
         label = self._label(number) if passed is None else ("pass" if passed else "fail")
         return Grade(int(number) if self.integer else number, number, label, passed, note)
@@ -274,7 +272,7 @@ def _number(where: str, config: JudgeConfig) -> Number:
             raise InstructionsError(
                 where, f"`scale` runs from {scale[0]:g} to {scale[1]:g}", "write the lower bound first"
             )
-        if config.type == "int" and not (scale[0].is_integer() and scale[1].is_integer()):
+        if config.type == "int" and not all(float(bound).is_integer() for bound in scale):
             raise InstructionsError(where, "`scale` of an int has a fraction", "give two integers")
     if threshold is not None:
         if not math.isfinite(threshold):

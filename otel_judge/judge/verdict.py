@@ -43,6 +43,7 @@ _LONGEST_RATIONALE = 8_000  # characters
 _MOST_EVIDENCE = 20
 _LONGEST_QUOTE = 2_000  # characters
 _FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+_ALSO = {"score": "value", "result": "value", "reasoning": "rationale"}
 _MOST_TRIES = 50  # opening braces that are looked at
 _VALUE_LINE = re.compile(
     r"^[ \t*_#-]*(?:final )?(?:verdict|value)[*_]*[ \t]*[:=][ \t]*(\S.*)$", re.IGNORECASE | re.MULTILINE
@@ -81,7 +82,7 @@ def read(arguments: object) -> Verdict:
             raise InvalidVerdict("the arguments are not valid JSON, or were cut off; be shorter") from None
     if not isinstance(arguments, dict):
         raise InvalidVerdict("the arguments must be an object with rationale, value and evidence")
-    given = cast("dict[str, object]", arguments)
+    given = _by_our_names(cast("dict[str, object]", arguments))
     if "value" not in given:
         raise InvalidVerdict("value is missing")
     rationale = given.get("rationale")
@@ -113,7 +114,20 @@ def _object(text: str) -> dict[str, object] | None:
         parsed = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
-    return cast("dict[str, object]", parsed) if isinstance(parsed, dict) and "value" in parsed else None
+    return _verdict(parsed)
+
+
+def _verdict(parsed: object) -> dict[str, object] | None:
+    if not isinstance(parsed, dict):
+        return None
+    given = _by_our_names(cast("dict[str, object]", parsed))
+    return given if "value" in given else None
+
+
+def _by_our_names(given: dict[str, object]) -> dict[str, object]:
+    """With `value` and `rationale` also where the model took the words of its instructions, or of other judges."""
+    renamed = {_ALSO.get(name, name): value for name, value in given.items() if name in _ALSO}
+    return {**renamed, **given}
 
 
 def _embedded(text: str) -> Iterator[dict[str, object]]:
@@ -126,8 +140,8 @@ def _embedded(text: str) -> Iterator[dict[str, object]]:
         except (ValueError, RecursionError):
             end = place + 1
         else:
-            if isinstance(parsed, dict) and "value" in parsed:
-                yield cast("dict[str, object]", parsed)
+            if (given := _verdict(parsed)) is not None:
+                yield given
         place = text.find("{", end)
 
 

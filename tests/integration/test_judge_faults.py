@@ -202,8 +202,8 @@ def test_a_verdict_that_is_invalid_for_ever_is_mended_once_and_then_a_failure(fa
 @pytest.mark.parametrize(
     ("given", "score", "note"),
     [
-        (9, 5.0, " (given as 9, outside the scale 1 to 5; taken as 5)"),
-        (-2, 1.0, " (given as -2, outside the scale 1 to 5; taken as 1)"),
+        (9, 5.0, " [score clamped from 9.0 to scale 1-5]"),
+        (-2, 1.0, " [score clamped from -2.0 to scale 1-5]"),
         (3, 3.0, ""),
     ],
 )

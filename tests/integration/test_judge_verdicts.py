@@ -33,7 +33,7 @@ def test_an_out_of_scale_score_is_clamped_and_says_so() -> None:
     with judging([verdict(7, "Well done.")], type="float", scale=[0, 1], threshold=0.7) as (_, grade):
         feedback = grade()
     assert (feedback.score, feedback.label, feedback.passed) == (1.0, "pass", True)
-    assert feedback.rationale == "Well done. (given as 7, outside the scale 0 to 1; taken as 1)"
+    assert feedback.rationale == "Well done. [score clamped from 7.0 to scale 0-1]"
 
 
 def test_fabricated_evidence_is_asked_for_again() -> None:
