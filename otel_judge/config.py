@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from . import handbooks
 from .config_types import Duration, Endpoint, ModelSpec, Name, Section, check_unique
 
 
@@ -241,10 +242,14 @@ class Limits(Section):
 
 
 class JudgeConfig(Section):
+    use: str | None = None
+    """A ready-made judge, which decides instructions and values. `otel-judge scorers` lists them."""
+    guidelines: tuple[str, ...] | None = None
+    """Of `use: guidelines`: sentences, each one a rule to be kept."""
     name: Name
-    """Goes out as `gen_ai.evaluation.name`."""
+    """Goes out as `gen_ai.evaluation.name`. With `use`, the name of that where none is given."""
     instructions: Annotated[str, Field(min_length=1)]
-    """With `{{ trace }}` the judge explores with span tools; without, it is one prompt."""
+    """With `{{ trace }}` the judge explores with span tools; without, it is one prompt. With `use`, left out."""
     model: str
     """A name under `models`, or `provider:model`."""
     type: Literal["bool", "int", "float", "str", "list", "dict"] | None = None
@@ -255,6 +260,10 @@ class JudgeConfig(Section):
     """Null is an answer too: label `none`, no score."""
     values: tuple[str, ...] | dict[str, float] | None = None
     """Labels, or labels with their scores."""
+    fields: dict[str, tuple[str, ...] | Literal["str", "int", "float", "bool", "span"]] | None = None
+    """Of a dict, its fields: each a list of labels or a type; `span` is the id of a span, which must be there."""
+    label: str | None = None
+    """The field that is the label; it lists its labels."""
     scale: tuple[float, float] | None = None
     """Lowest and highest number; what is outside is clamped, and the rationale says so."""
     threshold: float | None = None
@@ -270,6 +279,11 @@ class JudgeConfig(Section):
     limits: Limits = Limits()
     owner: Name | None = None
     """Goes out as `otel_judge.judge.owner` and as a metric label."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: object) -> object:
+        return handbooks.fill_in(cast("dict[str, object]", given)) if isinstance(given, dict) else given
 
 
 class FeedbackConfig(Section):

@@ -174,6 +174,7 @@ class Deliberation:
         try:
             given = verdict.read(arguments)
             graded = grade(self._value_type, given.value)
+            evidence.check_spans(self._trace, graded.spans)
         except (verdict.InvalidVerdict, InvalidValue) as error:
             return self._mend(str(error), calls)
         if graded.passed is not False and self._may_read_on() and (missing := self.unread()) is not None:

@@ -1,12 +1,14 @@
-"""Evidence: whether a quote stands in the span that it is said to come from."""
+"""Evidence: whether a quote stands in the span that it is said to come from, and a span that is named in the trace."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 
 from ..feedback import Evidence
 from ..trace import Trace
+from .grades import InvalidValue
 from .text import all_fields
 from .tools.answer import InvalidArguments
 from .tools.pattern import pattern_of
@@ -29,6 +31,13 @@ def check(trace: Trace, span_id: str, quote: str, path: str | None) -> Evidence:
             if wanted in _normal(field.text):
                 return Evidence(span.span_id, quote, field.path, verified=True)
     return Evidence(span_id, quote, path, verified=False)
+
+
+def check_spans(trace: Trace, span_ids: Iterable[str]) -> None:
+    """Raises `InvalidValue` for the first that is not in the trace."""
+    for span_id in span_ids:
+        if span_id not in trace.by_id:
+            raise InvalidValue(f"no span has the id {span_id[:40]!r}; copy the id from what you were shown")
 
 
 def reason(trace: Trace, evidence: Evidence) -> str:

@@ -29,7 +29,10 @@ from .values import Grade, value_type_of
 
 logger = logging.getLogger("otel_judge.judge")
 
-_DECIDES = {"type", "items", "optional", "values", "scale", "threshold", "passing", "reading", "sweep", "limits"}
+_DECIDES = {
+    *("type", "items", "optional", "values", "fields", "label", "scale", "threshold", "passing"),
+    *("reading", "sweep", "limits"),
+}
 
 
 class Judge:
