@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from ..feedback import Evidence
 from ..trace import Trace
 from .grades import InvalidValue
-from .text import all_fields
+from .text import HIDDEN, all_fields, clean
 from .tools.answer import InvalidArguments
 from .tools.pattern import pattern_of
 from .trace_text import text_of
@@ -21,7 +21,8 @@ _LONGEST = 1.0  # seconds of looking for a quote in other spans
 def check(trace: Trace, span_id: str, quote: str, path: str | None) -> Evidence:
     """The evidence with `verified` set by code, and with the path where the quote was found.
 
-    White space counts as one blank, whatever it is and however much; everything else must stand there as quoted.
+    White space counts as one blank, whatever it is and however much, and what cannot be seen does not count; everything
+    else must stand there as quoted.
     """
     span = trace.by_id.get(span_id.strip().lower())
     wanted = _normal(quote)
@@ -69,4 +70,4 @@ def _elsewhere(trace: Trace, quote: str) -> tuple[str, str] | None:
 
 
 def _normal(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(clean(text).replace(HIDDEN, "").split())

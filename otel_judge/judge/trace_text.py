@@ -8,16 +8,20 @@ would otherwise be millions of small objects, which the garbage collector walks 
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import cast
+from typing import Any, cast
+
+import re2  # pyright: ignore[reportMissingTypeStubs]
 
 from ..trace import OriginView, Trace
-from .text import clean, collect, collect_resource
+from .text import ODD, clean, collect, collect_resource
 
 EDGE = b"\n\xff\n"
+_ODD = cast("Any", re2).compile(re.sub(r"\\[uU]([0-9a-f]{4,8})", r"\\x{\1}", ODD).encode())
 _VALUES_A_CHUNK = 10_000  # that are held as objects of their own at a time
 
 
@@ -73,7 +77,10 @@ class TraceText:
     def _add(self, paths: Sequence[str], texts: Sequence[str]) -> bytes:
         try:
             encoded = [text.encode() for text in texts]
+            odd = _ODD.search(EDGE.join(encoded)) is not None
         except UnicodeEncodeError:  # lone surrogates
+            encoded, odd = list[bytes](), True
+        if odd:
             encoded = [clean(text).encode() for text in texts]
         end = self.starts.pop()
         self.starts.extend(accumulate([len(data) + len(EDGE) for data in encoded], initial=end))
