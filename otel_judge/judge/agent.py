@@ -157,7 +157,10 @@ class Deliberation:
         if calls:
             return self._closed(calls) if self.forced is not None else self._run(calls)
         complete = response.finish_reason not in ("length", "content_filter")
-        if (written := verdict.read_text(response.text or "", complete=complete)) is not None:
+        written = verdict.read_text(
+            response.text or "", complete=complete, quoted=lambda words: evidence.stands(self._trace, words)
+        )
+        if written is not None:
             return self._consider(written, calls)
         if response.finish_reason == "content_filter":
             raise JudgeStopped("refused", "the model refused to answer")

@@ -15,6 +15,7 @@ from .tools.pattern import pattern_of
 from .trace_text import text_of
 
 _SHOWN = 80  # characters of a quote that are given back
+_BEGINNING = 300  # characters of words that are looked for
 _LONGEST = 1.0  # seconds of looking for a quote in other spans
 
 
@@ -52,6 +53,11 @@ def reason(trace: Trace, evidence: Evidence) -> str:
     if "…" in evidence.quote:
         return f"{missing}; quote one piece of it, since … stands where a tool left something out"
     return missing
+
+
+def stands(trace: Trace, words: str) -> bool:
+    """Whether the words, or the beginning of long ones, stand anywhere in the trace."""
+    return bool(words.strip()) and _elsewhere(trace, words.strip()[:_BEGINNING]) is not None
 
 
 def _elsewhere(trace: Trace, quote: str) -> tuple[str, str] | None:
