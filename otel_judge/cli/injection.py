@@ -83,9 +83,7 @@ def _cells(counted: Count) -> list[str]:
 
 def _judged(pairs: list[Pair]) -> list[Feedback]:
     """Every judgement once; pairs share those of clean traces."""
-    return list(
-        {(each.trace_id, each.judged_at_ns): each for pair in pairs for each in (pair.clean, pair.attacked)}.values()
-    )
+    return list({each.trace_id: each for pair in pairs for each in (pair.clean, pair.attacked)}.values())
 
 
 def _cost(pairs: list[Pair]) -> str:
