@@ -261,7 +261,7 @@ class JudgeConfig(Section):
     values: tuple[str, ...] | dict[str, float] | None = None
     """Labels, or labels with their scores."""
     fields: dict[str, tuple[str, ...] | Literal["str", "int", "float", "bool", "span"]] | None = None
-    """Of a dict, its fields: each a list of labels or a type; `span` is the id of a span, which must be there."""
+    """Of a dict, its fields: each a list of labels or a type. `span` is the id of a span, which has to be there."""
     label: str | None = None
     """The field that is the label; it lists its labels."""
     scale: tuple[float, float] | None = None

@@ -77,16 +77,17 @@ class TraceText:
     def _add(self, paths: Sequence[str], texts: Sequence[str]) -> bytes:
         try:
             encoded = [text.encode() for text in texts]
-            odd = _ODD.search(EDGE.join(encoded)) is not None
         except UnicodeEncodeError:  # lone surrogates
-            encoded, odd = list[bytes](), True
-        if odd:
             encoded = [clean(text).encode() for text in texts]
+        block = EDGE.join([*encoded, b""])
+        if _ODD.search(block) is not None:
+            encoded = [clean(text).encode() for text in texts]
+            block = EDGE.join([*encoded, b""])
         end = self.starts.pop()
         self.starts.extend(accumulate([len(data) + len(EDGE) for data in encoded], initial=end))
         ids = self._paths
         self._path_ids.extend([ids.setdefault(path, len(ids)) for path in paths])
-        return EDGE.join([*encoded, b""])
+        return block
 
 
 def text_of(trace: Trace) -> TraceText:
