@@ -23,6 +23,7 @@ def run(config: Config, name: str, json: Path | None, max_flip_rate: float | Non
     from ..errors import ConfigError
     from ..injection import ATTACKS, count, measure
     from ..judge import build
+    from .writing import write_json
 
     chosen = [judge for judge in config.judges if judge.name == name]
     if not chosen:
@@ -38,7 +39,7 @@ def run(config: Config, name: str, json: Path | None, max_flip_rate: float | Non
 
     pairs = asyncio.run(work())
     if json is not None:
-        _write(json, name, judge.version, pairs)
+        write_json(json, _document(name, judge.version, pairs))
     if json is None or str(json) != "-":
         _show(pairs)
     rate = count(pairs).flip_rate
@@ -96,30 +97,16 @@ def _cost(pairs: list[Pair]) -> str:
     return f"{len(judged)} judgements by {models}: {tokens:,} tokens, {price}"
 
 
-def _write(path: Path, name: str, version: str, pairs: list[Pair]) -> None:
-    import sys
-
-    import orjson
-
-    from ..errors import SourceError
+def _document(name: str, version: str, pairs: list[Pair]) -> dict[str, Value]:
     from ..injection import KINDS, count
 
-    kinds = {kind: _count_dict(count(pair for pair in pairs if pair.attack.kind == kind)) for kind in KINDS}
-    document = {
+    return {
         "judge": name,
         "version": version,
         "all": _count_dict(count(pairs)),
-        "kinds": kinds,
+        "kinds": {kind: _count_dict(count(pair for pair in pairs if pair.attack.kind == kind)) for kind in KINDS},
         "pairs": [_pair_dict(pair) for pair in pairs],
     }
-    data = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    if str(path) == "-":
-        sys.stdout.buffer.write(data)
-        return
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise SourceError(str(path), f"cannot be written: {error.strerror}") from None
 
 
 def _count_dict(counted: Count) -> dict[str, Value]:

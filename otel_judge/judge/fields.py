@@ -13,6 +13,7 @@ from ..config import JudgeConfig
 from ..errors import InstructionsError
 from ..feedback import FAILED, NOT_JUDGEABLE, Value
 from .grades import Grade, InvalidValue, shown
+from .text import clean
 
 _KINDS = {
     "str": "text",
@@ -78,7 +79,7 @@ class Fields:
                 if label.casefold() == wanted:
                     return label
         elif isinstance(raw, str) and kind in ("str", "span"):
-            text = raw.strip()
+            text = clean(raw.strip())
             if kind == "str":
                 return text or None
             return None if text.casefold() in _ABSENT else text.lower()

@@ -15,6 +15,7 @@ from ..errors import InstructionsError
 from ..feedback import FAILED, NOT_JUDGEABLE, Value
 from .fields import Fields, fields_of
 from .grades import Grade, InvalidValue, ValueType, shown
+from .text import clean
 
 __all__ = ["PASSING", "Grade", "InvalidValue", "ValueType", "grade", "value_type_of"]
 
@@ -158,7 +159,7 @@ class Words:
     def grade(self, raw: object) -> Grade:
         if not isinstance(raw, str) or not raw.strip():
             raise InvalidValue(f"{shown(raw)} is not valid; value must be {self.describe()}")
-        return Grade(raw.strip(), None, "text", None)
+        return Grade(clean(raw.strip()), None, "text", None)
 
     def describe(self) -> str:
         return "text, in a few words"
