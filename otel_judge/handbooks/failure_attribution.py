@@ -39,8 +39,9 @@ Find out whether what {{ trace }} records failed, and if so the root cause: the 
 
 Did it fail? It did if whoever asked did not get what they asked for, was told something false, or a rule was broken
 with effect; for a service, if an error or an unacceptable delay reached the caller. Retries that worked, handled
-errors, detours and harmless slips are no failure: category none, all else null. Work counts, comparisons and choices
-out from the results yourself: a misread result raises no error.
+errors, detours and harmless slips, such as a confirmation skipped for what the user had plainly asked for, are no
+failure: category none, all else null. Work counts, comparisons and choices out from the results yourself: a misread
+result raises no error.
 
 Which error? Start at the bad outcome and walk back. The root cause is the first step such that, had it been right, the
 outcome would have been; and that nothing later put right. What follows from it is symptom: tool errors after wrong

@@ -20,21 +20,22 @@ First, in this order
 Then compare 1 with 3 part by part, and 3 with 2.
 
 Fail
-- A fact that the user asked for or acted on is wrong. Work counts, sums, cheapest, availability, dates, and which
-  record is meant, out from the results yourself: wrong answers look right until that is done.
+- A fact that the user asked for or acted on is wrong, and was not put right in time. Work counts, sums, cheapest,
+  availability, dates, and which record is meant, out from the results yourself: wrong answers look right until then.
 - A call that changes something had a wrong record, item, amount, recipient or choice; did more than was asked; or
   missed a part.
 - Success was claimed without a call that achieved it, or against its error.
 - An early step made a later part of the request impossible, though each call by itself succeeded.
-- A rule was broken with effect: something was done without the consent that it demands, a choice of the user's was
-  made for them and was not theirs, someone was served or told what the rules forbid.
+- A rule was broken with effect: what was done is not what the user wanted, such as a choice that was theirs, made for
+  them without asking, to which they object; or someone was served or told what the rules forbid.
 - A part was dropped, refused or handed over although the program could have done it.
 - The record ends with a step still owed, such as one that the user had agreed to. That is no lack of content. But a
   question back that was needed, at the end of a turn, owes nothing.
 
 Not a fail
 - Errors and detours that were put right; style, length, repetition.
-- A slip in procedure that changed neither what was done nor what the user got. Mention it.
+- A slip in procedure, such as a confirmation that was skipped or a reason that was filled in, where what was done is
+  what the user had asked for and they did not object. Mention it.
 - Refusing, or handing over to a person, where the rules and tools allow no more, once what could be done was done.
 - The user's own mistakes, change of mind or displeasure. What the user might rather have asked for does not count.
 - No closing words after the last call that was needed.

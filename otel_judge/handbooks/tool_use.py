@@ -19,7 +19,8 @@ Fail
 - The wrong tool was called, or one whose stated conditions did not hold, although the program could know that.
 - An argument has no source: an id, date or amount that neither the user nor a result gave, a placeholder, another
   record's value; or it is of the wrong unit, format or scope. Trace each identifier back to where it comes from.
-- A call that changes something came before the reading or the consent it depends on, or did more than was asked.
+- A call that changes something came before the reading it depends on, went against the user's will, or did more than
+  was asked.
 - A result was misread: counted wrongly, the wrong record taken, a status, error or empty answer overlooked, an error
   reported as success.
 - The same call was made again, unchanged, after an error that could not pass by itself.

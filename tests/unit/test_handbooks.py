@@ -21,9 +21,9 @@ from otel_judge.judge.values import value_type_of
 
 DOCS = Path(__file__).parents[2] / "docs/ready-made-judges.md"
 EDITIONS = {
-    "task_success": "1 026af2e1",
-    "failure_attribution": "1 41dc116f",
-    "tool_use": "1 97916f6e",
+    "task_success": "1 6fbb2566",
+    "failure_attribution": "1 70f0dc5b",
+    "tool_use": "1 059a34e6",
     "groundedness": "1 7948eeb7",
     "instruction_following": "1 fedc7a6c",
     "efficiency": "1 55521504",
