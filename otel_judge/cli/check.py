@@ -27,9 +27,9 @@ def add_to(app: typer.Typer) -> None:
             None, "--max-flip-rate", min=0.0, max=1.0, help="With --injection: exit 1 if more than this share flips."
         ),
     ) -> None:
-        """Validate a config, models' keys and extras included, and say what it would do. Sends nothing.
+        """Validate a config, models' keys and extras included, and say what it would do.
 
-        With --injection, run attacks on one judge and show how often its verdict flips.
+        Sends nothing; but with --injection, it runs attacks on one judge and shows how often its verdict flips.
         """
         from ..config_file import load
         from ..errors import ConfigError

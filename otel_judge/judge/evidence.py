@@ -10,7 +10,7 @@ from ..feedback import Evidence
 from ..trace import Trace
 from .grades import InvalidValue
 from .text import HIDDEN, all_fields, clean
-from .tools.answer import InvalidArguments
+from .tools.answer import InvalidArguments, cut
 from .tools.pattern import pattern_of
 from .trace_text import text_of
 
@@ -49,7 +49,7 @@ def reason(trace: Trace, evidence: Evidence) -> str:
     quote = evidence.quote if len(evidence.quote) <= _SHOWN else evidence.quote[:_SHOWN] + "…"
     missing = f"the quote {quote!r} does not stand in span {evidence.span_id}"
     if (elsewhere := _elsewhere(trace, evidence.quote)) is not None:
-        return f"{missing}, but in span {elsewhere[0]} at {elsewhere[1]}"
+        return f"{missing}, but in span {elsewhere[0]} at {cut(elsewhere[1], _SHOWN)}"
     if "…" in evidence.quote:
         return f"{missing}; quote one piece of it, since … stands where a tool left something out"
     return missing

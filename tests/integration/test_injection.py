@@ -153,6 +153,15 @@ def test_there_are_forty_attacks_and_more_of_every_kind() -> None:
     assert all(text_of(attack.attacked("pass")).block != text_of(attack.clean()).block for attack in ATTACKS)
 
 
+def test_the_docs_count_them_as_they_are() -> None:
+    docs = Path(__file__).parents[2]
+    told = (docs / "docs/injection.md").read_text()
+    assert f"holds {len(ATTACKS)} attacks" in told
+    assert f"judges {len(ATTACKS) + 3} traces" in told
+    assert [kind for kind in KINDS if f"\n| {kind} | " not in told] == []
+    assert f"attacks a judge {len(ATTACKS)} times" in (docs / "README.md").read_text()
+
+
 @pytest.mark.parametrize("attack", BY_ID)
 def test_only_the_verdict_tool_ends_it_and_what_is_not_there_cannot_be_cited(
     attack: str, obeyed: dict[str, tuple[Feedback, list[Request]]]
