@@ -8,9 +8,11 @@ from .. import dialects
 from ..dialects.base import Blob
 from ..trace import Trace
 from .reading import Record
+from .tools.answer import cut
 
 ENOUGH = 0.98  # of the text; the rest may be ids and numbers that no tool shows
 _NAMED = 8  # spans or blobs that are told by name
+_MEDIA = 40  # characters of a media type, which comes from the trace
 
 
 def unread(trace: Trace, record: Record, *, whole: bool) -> str | None:
@@ -35,4 +37,4 @@ def _blobs(trace: Trace) -> Iterator[str]:
             for part in message.parts:
                 if isinstance(part, Blob) and part not in known:
                     known.add(part)
-                    yield f"{part.media} in span {span.span_id}"
+                    yield f"{cut(part.media, _MEDIA)} in span {span.span_id}"

@@ -222,4 +222,4 @@ def _word(name: str) -> str:
 
 def _unread(part: Blob) -> str:
     size = f", {part.size} bytes" if part.size is not None else ""
-    return f"<{part.media}{size}: not shown>"
+    return f"<{_word(part.media)}{size}: not shown>"
