@@ -1,9 +1,4 @@
-"""Ready-made judges in Python: a name gives a `JudgeConfig`, and each has a worked example.
-
-from otel_judge import ready
-
-config = ready.config("task_success", model="anthropic:claude-sonnet-5-5", owner="payments")
-"""
+"""Ready-made judges in Python: `config("task_success", model=…)` is a `JudgeConfig`, and each has a worked example."""
 
 from __future__ import annotations
 
