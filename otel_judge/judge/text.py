@@ -139,6 +139,8 @@ def clean(text: str) -> str:
     escapes, become `HIDDEN`; ends of line other than `\\n` a blank; a lone surrogate, which JSON may hold, `?`. Joiners
     and variation selectors, which scripts and emoji need, stay where they stand alone.
     """
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():  # most are, and this is quick
+        return text
     return text if _ODD.search(text) is None else _ODD.sub(_plain, text)
 
 

@@ -87,7 +87,9 @@ def tail(text: str, limit: int) -> str:
 
 def cut(text: str, limit: int) -> str:
     """The text on one line within about `limit` characters, with an ellipsis where it was cut."""
-    line = " ".join(clean(text[: limit * 4]).split())
+    line = " ".join(text[: limit * 4].split())
+    if not (line.isascii() and line.isprintable()):
+        line = clean(line)
     return line if len(line) <= limit and len(text) <= limit * 4 else line[: limit - 1] + "…"
 
 
