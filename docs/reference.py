@@ -44,6 +44,7 @@ VALUES = """
 | a number with `threshold` | `pass` or `fail` | the number | from the threshold up |
 | a number with `scale` alone | its fifth of the scale, such as `0.6-0.8` | the number | |
 | a number with neither | `number` | the number | |
+| `type: dict` with `fields` | the field that `label` names; all in `otel_judge.value` | none | those under `pass` |
 | `type: str`, `list` or `dict` | `text`; the value itself stands in `otel_judge.value` | none | |
 | null, with `optional: true` | `none` | none | |
 

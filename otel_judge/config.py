@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from . import handbooks
 from .config_types import Duration, Endpoint, ModelSpec, Name, PythonName, Section, check_unique
 
 
@@ -243,10 +244,14 @@ class Limits(Section):
 
 
 class JudgeConfig(Section):
+    use: str | None = None
+    """A ready-made judge, which decides instructions and values. `otel-judge scorers` lists them."""
+    guidelines: tuple[str, ...] | None = None
+    """Of `use: guidelines`: sentences, each one a rule to be kept."""
     name: Name
-    """Goes out as `gen_ai.evaluation.name`."""
+    """Goes out as `gen_ai.evaluation.name`. With `use`, the name of that where none is given."""
     instructions: Annotated[str, Field(min_length=1)] | None = None
-    """With `{{ trace }}` the judge explores with span tools; without, it is one prompt. Required but for `python`."""
+    """With `{{ trace }}` the judge explores with span tools; without, it is one prompt. None with `use` or `python`."""
     model: str | None = None
     """A name under `models`, or `provider:model`. Required but for `python`."""
     python: PythonName | None = None
@@ -259,6 +264,10 @@ class JudgeConfig(Section):
     """Null is an answer too: label `none`, no score."""
     values: tuple[str, ...] | dict[str, float] | None = None
     """Labels, or labels with their scores."""
+    fields: dict[str, tuple[str, ...] | Literal["str", "int", "float", "bool", "span"]] | None = None
+    """Of a dict, its fields: each a list of labels or a type. `span` is the id of a span, which has to be there."""
+    label: str | None = None
+    """The field that is the label; it lists its labels."""
     scale: tuple[int | float, int | float] | None = None
     """Lowest and highest number; what is outside is clamped, and the rationale says so."""
     threshold: float | None = None
@@ -277,6 +286,11 @@ class JudgeConfig(Section):
     limits: Limits = Limits()
     owner: Name | None = None
     """Goes out as `otel_judge.judge.owner` and as a metric label."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: object) -> object:
+        return handbooks.fill_in(cast("dict[str, object]", given)) if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _grades_somehow(self) -> JudgeConfig:

@@ -53,7 +53,7 @@ def run(check: Check, trace: Trace, target: Target, *, now_ns: Callable[[], int]
         return Feedback.failure(
             target,
             scorer,
-            JudgeFailure(type(error).__name__, f"the check failed: {str(error)[:_MAX_MESSAGE]}"),
+            JudgeFailure(type(error).__name__, f"the check failed: {_printable(str(error)[:_MAX_MESSAGE])}"),
             judged_at_ns=now_ns(),
             duration_s=time.perf_counter() - began,
         )
@@ -62,7 +62,7 @@ def run(check: Check, trace: Trace, target: Target, *, now_ns: Callable[[], int]
         target=target,
         scorer=scorer,
         label=NOT_JUDGEABLE if passed is None else "pass" if passed else "fail",
-        rationale=grade.rationale,
+        rationale=_printable(grade.rationale),
         value=passed,
         score=None if passed is None else float(passed),
         passed=passed,
@@ -72,6 +72,11 @@ def run(check: Check, trace: Trace, target: Target, *, now_ns: Callable[[], int]
         judged_at_ns=now_ns(),
         detail=grade.detail,
     )
+
+
+def _printable(rationale: str) -> str:
+    """Names from the trace stand in it, and it is shown on terminals: no escape of theirs gets there."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in rationale)
 
 
 def _build(section: CheckConfig) -> Check:

@@ -42,6 +42,7 @@ def add_to(app: typer.Typer) -> None:
         from ..config_file import load
         from ..engine import Engine, Plan
         from ..sources import Skipped, read_traces
+        from .writing import write_json
 
         logs.configure()
         chosen = _only(load(config), judge or [])
@@ -63,7 +64,7 @@ def add_to(app: typer.Typer) -> None:
             typer.echo(line, err=True)
         summaries = list(summarise(rows, engine.scorers))
         if json is not None:
-            _write_json(json, rows, summaries)
+            write_json(json, _document(rows, summaries))
         if json is None or str(json) != "-":
             _show(rows, summaries, judged=bool(chosen.judges))
 
@@ -93,25 +94,11 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _write_json(path: Path, rows: list[Row], summaries: list[Summary]) -> None:
-    import sys
-
-    import orjson
-
-    from ..errors import SourceError
-
-    document = {
+def _document(rows: list[Row], summaries: list[Summary]) -> dict[str, object]:
+    return {
         "summary": {summary.name: summary.as_dict() for summary in summaries},
         "traces": [row.as_dict() for row in rows],
     }
-    data = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    if str(path) == "-":
-        sys.stdout.buffer.write(data)
-        return
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise SourceError(str(path), f"cannot be written: {error.strerror}") from None
 
 
 def _show(rows: list[Row], summaries: list[Summary], *, judged: bool) -> None:

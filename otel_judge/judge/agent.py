@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from math import ceil
@@ -178,7 +178,8 @@ class Deliberation:
         if calls:
             return self._closed(calls) if self._brief.part or self.forced is not None else await self._run(calls)
         complete = response.finish_reason not in ("length", "content_filter")
-        if (written := verdict.read_text(response.text or "", complete=complete)) is not None:
+        written = await aside(self._trace, self._written, response.text or "", complete=complete)
+        if written is not None:
             return await self._consider(written, calls)
         if response.finish_reason == "content_filter":
             raise JudgeStopped("refused", "the model refused to answer")
@@ -192,10 +193,15 @@ class Deliberation:
         self._reminded += 1
         return _Reply(text=prompt.REMIND)
 
+    def _written(self, said: str, *, complete: bool) -> Mapping[str, object] | None:
+        """The verdict in a text; what stands in the trace is only quoted."""
+        return verdict.read_text(said, complete=complete, quoted=lambda words: evidence.stands(self._trace, words))
+
     async def _consider(self, arguments: object, calls: Sequence[ToolCallPart]) -> Ruling | _Reply:
         try:
             given = verdict.read(arguments)
             graded = grade(self._value_type, given.value)
+            evidence.check_spans(self._trace, graded.spans)
         except (verdict.InvalidVerdict, InvalidValue) as error:
             return self._mend(str(error), calls)
         may_read_on = graded.passed is not False and self._may_read_on()

@@ -92,6 +92,7 @@ class Asker:
                 return outcome
             if forced and outcome.type in ("bad_request", "no_forcing"):
                 self._may_force = False
+                attempts -= outcome.type == "no_forcing"  # it was never sent
                 continue
             delay = _delay(outcome, attempts)
             if len(self._chain) > 1 and outcome.another_may_answer:

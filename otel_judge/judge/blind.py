@@ -1,7 +1,8 @@
 """The trace without what others have said of it: a judge forms its own view.
 
 Scores that stand in a trace follow the GenAI semantic conventions: `gen_ai.evaluation.*` attributes on a span or an
-event, or a span of their own. What this service emits itself is left out before, by its resource.
+event, or a span of their own. What this service emits itself is left out before, by its resource; its names without
+that are no better than any other score.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanProto
 from .. import semconv
 from ..trace import SpanBlock, Trace
 
-_PREFIX = "gen_ai.evaluation."
-_MARK = _PREFIX.encode()
+_PREFIXES = ("gen_ai.evaluation.", "otel_judge.")
+_MARKS = tuple(prefix.encode() for prefix in _PREFIXES)
 
 
 def blind(trace: Trace) -> Trace:
@@ -25,7 +26,7 @@ def blind(trace: Trace) -> Trace:
 
 def _blind(trace: Trace) -> Trace | None:
     """None for the trace itself, which would hold itself for ever."""
-    if not any(_MARK in data for block in trace.blocks for data in block.spans):
+    if not any(_is_marked(data) for block in trace.blocks for data in block.spans):
         return None
     blocks = [SpanBlock(origin, list(_kept(spans))) for origin, spans in trace.blocks]
     return Trace(trace.raw_trace_id, blocks, completion=trace.completion, tenant=trace.tenant)
@@ -33,7 +34,7 @@ def _blind(trace: Trace) -> Trace | None:
 
 def _kept(spans: Iterable[bytes]) -> Iterable[bytes]:
     for data in spans:
-        if _MARK not in data:
+        if not _is_marked(data):
             yield data
             continue
         span = SpanProto.FromString(data)
@@ -48,9 +49,13 @@ def _kept(spans: Iterable[bytes]) -> Iterable[bytes]:
         yield span.SerializeToString()
 
 
+def _is_marked(data: bytes) -> bool:
+    return any(mark in data for mark in _MARKS)
+
+
 def _is_score(event: SpanProto.Event) -> bool:
-    return event.name.startswith(_PREFIX) or len(_unmarked(event.attributes)) < len(event.attributes)
+    return event.name.startswith(_PREFIXES) or len(_unmarked(event.attributes)) < len(event.attributes)
 
 
 def _unmarked(attributes: Iterable[KeyValue]) -> list[KeyValue]:
-    return [attribute for attribute in attributes if not attribute.key.startswith(_PREFIX)]
+    return [attribute for attribute in attributes if not attribute.key.startswith(_PREFIXES)]

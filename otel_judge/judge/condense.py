@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from . import prompt
 from .budget import TURN_BYTES, tokens_of
-from .tools.answer import Seen, size
+from .tools.answer import Seen, cut, size
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage, ModelRequestPart, ToolCallPart
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CONTEXT_TOKENS = 25_000  # most that a request of an exploring judge may hold, whatever the trace
 _TURNS_BESIDE = 2  # turns of reading that fit beside a trace which was to be shown whole and is larger
 _PLACES = 8  # that a line names
+_PATH = 60  # characters of a path in it
 
 
 def context_tokens(first_request: int, max_tokens: int, *, whole: bool, window: int | None) -> int:
@@ -92,7 +93,7 @@ def _places(seen: Sequence[Seen]) -> Sequence[str]:
     """Where in the trace an answer looked: spans with the paths that were shown of each."""
     paths: dict[str, list[str]] = {}
     for each in seen:
-        paths.setdefault(each.span_id, []).append(each.path)
+        paths.setdefault(each.span_id, []).append(cut(each.path, _PATH))  # keys come from the trace
     named = [f"{span_id} ({', '.join(dict.fromkeys(of_span))})" for span_id, of_span in list(paths.items())[:_PLACES]]
     return [*named, f"{len(paths) - _PLACES} more"] if len(paths) > _PLACES else named
 

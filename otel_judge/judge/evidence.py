@@ -1,25 +1,29 @@
-"""Evidence: whether a quote stands in the span that it is said to come from."""
+"""Evidence: whether a quote stands in the span that it is said to come from, and a span that is named in the trace."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 
 from ..feedback import Evidence
 from ..trace import Trace
-from .text import all_fields
-from .tools.answer import InvalidArguments
+from .grades import InvalidValue
+from .text import HIDDEN, all_fields, clean
+from .tools.answer import InvalidArguments, cut
 from .tools.pattern import pattern_of
 from .trace_text import text_of
 
 _SHOWN = 80  # characters of a quote that are given back
+_BEGINNING = 300  # characters of words that are looked for
 _LONGEST = 1.0  # seconds of looking for a quote in other spans
 
 
 def check(trace: Trace, span_id: str, quote: str, path: str | None) -> Evidence:
     """The evidence with `verified` set by code, and with the path where the quote was found.
 
-    White space counts as one blank, whatever it is and however much; everything else must stand there as quoted.
+    White space counts as one blank, whatever it is and however much, and what cannot be seen does not count; everything
+    else must stand there as quoted.
     """
     span = trace.by_id.get(span_id.strip().lower())
     wanted = _normal(quote)
@@ -31,6 +35,13 @@ def check(trace: Trace, span_id: str, quote: str, path: str | None) -> Evidence:
     return Evidence(span_id, quote, path, verified=False)
 
 
+def check_spans(trace: Trace, span_ids: Iterable[str]) -> None:
+    """Raises `InvalidValue` for the first that is not in the trace."""
+    for span_id in span_ids:
+        if span_id not in trace.by_id:
+            raise InvalidValue(f"no span has the id {span_id[:40]!r}; copy the id from what you were shown")
+
+
 def reason(trace: Trace, evidence: Evidence) -> str:
     """Why a piece of evidence was not verified, for the model."""
     if evidence.span_id not in trace.by_id:
@@ -38,10 +49,15 @@ def reason(trace: Trace, evidence: Evidence) -> str:
     quote = evidence.quote if len(evidence.quote) <= _SHOWN else evidence.quote[:_SHOWN] + "…"
     missing = f"the quote {quote!r} does not stand in span {evidence.span_id}"
     if (elsewhere := _elsewhere(trace, evidence.quote)) is not None:
-        return f"{missing}, but in span {elsewhere[0]} at {elsewhere[1]}"
+        return f"{missing}, but in span {elsewhere[0]} at {cut(elsewhere[1], _SHOWN)}"
     if "…" in evidence.quote:
         return f"{missing}; quote one piece of it, since … stands where a tool left something out"
     return missing
+
+
+def stands(trace: Trace, words: str) -> bool:
+    """Whether the words, or the beginning of long ones, stand anywhere in the trace."""
+    return bool(words.strip()) and _elsewhere(trace, words.strip()[:_BEGINNING]) is not None
 
 
 def _elsewhere(trace: Trace, quote: str) -> tuple[str, str] | None:
@@ -60,4 +76,4 @@ def _elsewhere(trace: Trace, quote: str) -> tuple[str, str] | None:
 
 
 def _normal(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(clean(text).replace(HIDDEN, "").split())

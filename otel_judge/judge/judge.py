@@ -33,7 +33,7 @@ from .values import Grade, value_type_of
 logger = logging.getLogger("otel_judge.judge")
 
 _DECIDES = {
-    *("type", "items", "optional", "values", "scale", "threshold", "passing"),
+    *("type", "items", "optional", "values", "fields", "label", "scale", "threshold", "passing"),
     *("reading", "sweep", "retries", "limits"),
 }
 

@@ -16,9 +16,11 @@ from ..trace import Trace
 from . import tools
 from .pieces import Piece, pieces_of
 from .reading import Mode, Opening, Record, open_trace
+from .tools.answer import cut
 
 ENOUGH = 0.98  # of a part; the rest may be ids and numbers that no tool shows
 _NAMED = 8  # stretches or blobs that are told by name
+_MEDIA = 40  # characters of a media type, which comes from the trace
 
 
 def open_all(trace: Trace, mode: Mode) -> tuple[Opening, Sequence[Piece]]:
@@ -115,4 +117,4 @@ def _blobs(trace: Trace) -> Iterator[str]:
             for part in message.parts:
                 if isinstance(part, Blob) and part not in known:
                     known.add(part)
-                    yield f"{part.media} in span {span.span_id}"
+                    yield f"{cut(part.media, _MEDIA)} in span {span.span_id}"

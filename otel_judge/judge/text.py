@@ -5,8 +5,9 @@ Paths: `name`, `status.code`, `status.message`, `input`, `output`, `tool.argumen
 `resource.<key>`.
 
 Text is text as it was written: JSON keeps its layout, but string escapes in it are undone, so that `café` and
-`said "no"` are found as such. An attribute that the span's dialect reads as input or output is not repeated under
-`attributes`.
+`said "no"` are found as such. Two things are not shown as they came, so that nobody who writes into a trace can draw
+what is not there: characters that cannot be seen (`clean`), and further lines of a message, which are indented below
+its first. An attribute that the span's dialect reads as input or output is not repeated under `attributes`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,20 @@ from .. import dialects
 from ..attributes import Attributes, AttributeValue
 from ..dialects.base import Blob, Content, Message, Reasoning, Text, ToolCall, ToolResult
 from ..trace import Span
+
+HIDDEN = "\ufffd"
+"""Stands for a character that cannot be seen."""
+INDENT = 2
+"""Blanks before further lines of a message."""
+ODD = (
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u180e\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\U000e0000-\U000e0fff]|[\u200c\u200d\ufe00-\ufe0f]{2,}"
+)
+"""What `clean` replaces, lone surrogates aside."""
+
+_ODD = re.compile(f"{ODD}|[\ud800-\udfff]")
+_ENDS = frozenset("\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\u2028\u2029")
+_FURTHER = "\n" + " " * INDENT
 
 
 class Field(NamedTuple):
@@ -118,14 +133,27 @@ def start_of_messages(messages: tuple[Message, ...], limit: int) -> str:
 
 
 def clean(text: str) -> str:
-    """The text, fit for UTF-8: a lone surrogate, which JSON may hold, becomes `?`."""
-    if text.isascii():
+    """The text with nothing in it that hides or moves text; as long as before.
+
+    Characters that cannot be seen, such as Unicode tags, zero-width spaces, overrides of direction and terminal
+    escapes, become `HIDDEN`; ends of line other than `\\n` a blank; a lone surrogate, which JSON may hold, `?`. Joiners
+    and variation selectors, which scripts and emoji need, stay where they stand alone.
+    """
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():  # most are, and this is quick
         return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text
+    return text if _ODD.search(text) is None else _ODD.sub(_plain, text)
+
+
+def further_lines_indented(text: str) -> str:
+    """What a message says, so that no line of it can pass for the next message."""
+    return text.replace("\n", _FURTHER) if "\n" in text else text
+
+
+def _plain(match: re.Match[str]) -> str:
+    found = match.group()
+    if found in _ENDS:
+        return " "
+    return "?" if "\ud800" <= found <= "\udfff" else HIDDEN * len(found)
 
 
 _ESCAPE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.")
@@ -174,19 +202,26 @@ def _collect_attributes(prefix: str, attributes: Attributes, paths: list[str], t
 
 
 def _parts(message: Message) -> Iterator[str]:
+    role = _word(message.role)
     for part in message.parts:
         if isinstance(part, Text):
-            yield f"{message.role}: {part.text}"
+            yield f"{role}: {further_lines_indented(part.text)}"
         elif isinstance(part, Reasoning):
-            yield f"{message.role} (reasoning): {part.text}"
+            yield f"{role} (reasoning): {further_lines_indented(part.text)}"
         elif isinstance(part, ToolCall):
-            yield f"{message.role} calls {part.name}: {readable(part.arguments)}"
+            yield f"{role} calls {_word(part.name)}: {further_lines_indented(readable(part.arguments))}"
         elif isinstance(part, ToolResult):
-            yield f"result of {part.name or part.id or 'a tool'}: {readable(part.result)}"
+            name = _word(part.name or part.id or "a tool")
+            yield f"result of {name}: {further_lines_indented(readable(part.result))}"
         else:
-            yield f"{message.role}: {_unread(part)}"
+            yield f"{role}: {_unread(part)}"
+
+
+def _word(name: str) -> str:
+    """A role or a name, on one line."""
+    return " ".join(name.split())
 
 
 def _unread(part: Blob) -> str:
     size = f", {part.size} bytes" if part.size is not None else ""
-    return f"<{part.media}{size}: not shown>"
+    return f"<{_word(part.media)}{size}: not shown>"

@@ -8,15 +8,20 @@ would otherwise be millions of small objects, which the garbage collector walks 
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import Any, cast
+
+import re2  # pyright: ignore[reportMissingTypeStubs]
 
 from ..trace import OriginView, Trace
-from .text import clean, collect, collect_resource
+from .text import ODD, clean, collect, collect_resource
 
 EDGE = b"\n\xff\n"
+_ODD = cast("Any", re2).compile(re.sub(r"\\[uU]([0-9a-f]{4,8})", r"\\x{\1}", ODD).encode())
 _VALUES_A_CHUNK = 10_000  # that are held as objects of their own at a time
 
 
@@ -77,11 +82,15 @@ class TraceText:
             encoded = [text.encode() for text in texts]
         except UnicodeEncodeError:  # lone surrogates
             encoded = [clean(text).encode() for text in texts]
+        block = EDGE.join([*encoded, b""])
+        if _ODD.search(block) is not None:
+            encoded = [clean(text).encode() for text in texts]
+            block = EDGE.join([*encoded, b""])
         end = self.starts.pop()
         self.starts.extend(accumulate([len(data) + len(EDGE) for data in encoded], initial=end))
         ids = self._paths
         self._path_ids.extend([ids.setdefault(path, len(ids)) for path in paths])
-        return EDGE.join([*encoded, b""])
+        return block
 
 
 def text_of(trace: Trace) -> TraceText:

@@ -8,42 +8,19 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast
+from typing import Literal, cast
 
 from ..config import JudgeConfig
 from ..errors import InstructionsError
 from ..grades import FAILED, FAILING, NOT_JUDGEABLE, PASSING, Value
+from .fields import Fields, fields_of
+from .grades import Grade, InvalidValue, ValueType, shown
+from .text import clean
+
+__all__ = ["Grade", "InvalidValue", "ValueType", "grade", "value_type_of"]
+
 
 _NULLS = ("none", "null")
-_SHOWN = 60  # characters of a wrong answer that are given back
-
-
-@dataclass(frozen=True, slots=True)
-class Grade:
-    """An answer that counts."""
-
-    value: Value
-    score: float | None
-    label: str
-    passed: bool | None
-    note: str | None = None
-    """What was done to the answer to make it fit; belongs into the rationale."""
-
-
-class InvalidValue(Exception):
-    """An answer that is not of the judge's type. Its text tells the model what to give instead."""
-
-
-class ValueType(Protocol):
-    """What a judge may answer."""
-
-    def grade(self, raw: object) -> Grade:
-        """Raises `InvalidValue`."""
-        ...
-
-    def describe(self) -> str:
-        """What to answer, for the model: completes 'value: …'."""
-        ...
 
 
 def grade(value_type: ValueType, raw: object) -> Grade:
@@ -61,20 +38,25 @@ def value_type_of(config: JudgeConfig) -> ValueType:
     inner = _required(config)
     if not config.optional:
         return inner
-    if isinstance(inner, Labels) and any(label.strip().casefold() in _NULLS for label in inner.scores):
+    labels = inner.scores if isinstance(inner, Labels) else inner.labels if isinstance(inner, Fields) else ()
+    if any(label.strip().casefold() in _NULLS for label in labels):
         raise InstructionsError(f"judge {config.name!r}", "`none` is a label beside `optional`", "keep one of them")
     return Optional(inner)
 
 
 def _required(config: JudgeConfig) -> ValueType:
     where = f"judge {config.name!r}"
+    if config.fields is None and config.label is not None:
+        raise InstructionsError(where, "`label` names a field, but there are no `fields`", "list them in `fields`")
     if config.items is not None and config.type not in ("list", "dict"):
         raise InstructionsError(where, "`items` stands without `type: list` or `type: dict`", "leave it out")
     numeric = config.scale is not None or config.threshold is not None
     if config.values is not None:
-        if config.type is not None or numeric:
-            raise InstructionsError(where, "`values` stands beside `type`, `scale` or `threshold`", "keep one of them")
+        if config.type is not None or numeric or config.fields is not None:
+            raise InstructionsError(where, "`values` stands beside another key that makes a type", "keep one of them")
         return _labels(where, config.values, config.passing)
+    if config.fields is not None:
+        return fields_of(config)
     if config.passing is not None:
         raise InstructionsError(where, "`pass` names labels, but there are no `values`", "list the labels in `values`")
     if config.type in ("bool", "str", "list", "dict"):
@@ -103,7 +85,7 @@ class Labels:
         for label, score in self.scores.items():
             if label.strip().casefold() == wanted:
                 return Grade(label, score, label, label in self.passing if self.passing else None)
-        raise InvalidValue(f"{_shown(raw)} is not a label of this judge; value must be {self.describe()}")
+        raise InvalidValue(f"{shown(raw)} is not a label of this judge; value must be {self.describe()}")
 
     def describe(self) -> str:
         return "one of " + ", ".join(json.dumps(label, ensure_ascii=False) for label in self.scores)
@@ -119,7 +101,7 @@ class Boolean:
             return Grade(value=True, score=1.0, label="pass", passed=True)
         if raw is False or word in FAILING:
             return Grade(value=False, score=0.0, label="fail", passed=False)
-        raise InvalidValue(f"{_shown(raw)} is not a boolean; value must be {self.describe()}")
+        raise InvalidValue(f"{shown(raw)} is not a boolean; value must be {self.describe()}")
 
     def describe(self) -> str:
         return "true or false"
@@ -154,7 +136,7 @@ class Number:
             with suppress(ValueError, OverflowError):
                 number = float(raw)
         if not math.isfinite(number) or (self.integer and not number.is_integer()):
-            raise InvalidValue(f"{_shown(raw)} is not valid; value must be {self.describe()}")
+            raise InvalidValue(f"{shown(raw)} is not valid; value must be {self.describe()}")
         return number
 
     def _label(self, number: float) -> str:
@@ -175,8 +157,8 @@ class Words:
 
     def grade(self, raw: object) -> Grade:
         if not isinstance(raw, str) or not raw.strip():
-            raise InvalidValue(f"{_shown(raw)} is not valid; value must be {self.describe()}")
-        return Grade(raw.strip(), None, "text", None)
+            raise InvalidValue(f"{shown(raw)} is not valid; value must be {self.describe()}")
+        return Grade(clean(raw.strip()), None, "text", None)
 
     def describe(self) -> str:
         return "text, in a few words"
@@ -223,7 +205,7 @@ class Several:
         return cast("bool | int | float | str", item)
 
     def _invalid(self, raw: object) -> InvalidValue:
-        return InvalidValue(f"{_shown(raw)} is not valid; value must be {self.describe()}")
+        return InvalidValue(f"{shown(raw)} is not valid; value must be {self.describe()}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +262,3 @@ def _number(where: str, config: JudgeConfig) -> Number:
         if scale is not None and not scale[0] <= threshold <= scale[1]:
             raise InstructionsError(where, f"`threshold` {threshold:g} lies outside `scale`", "move it inside")
     return Number(config.type == "int", scale, threshold)
-
-
-def _shown(raw: object) -> str:
-    text = json.dumps(raw, ensure_ascii=False, default=str)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 import orjson
+
+from .text import clean
 
 NAME = "verdict"
 DESCRIPTION = (
@@ -88,21 +90,26 @@ def read(arguments: object) -> Verdict:
     rationale = given.get("rationale")
     if not isinstance(rationale, str) or not rationale.strip():
         raise InvalidVerdict("rationale is missing; it must be text")
-    return Verdict(rationale.strip()[:_LONGEST_RATIONALE], given["value"], _quotes(given.get("evidence")))
+    told = clean(rationale.strip()[:_LONGEST_RATIONALE])  # it is shown on terminals and in backends
+    return Verdict(told, given["value"], _quotes(given.get("evidence")))
 
 
-def read_text(text: str, *, complete: bool = True) -> Mapping[str, object] | None:
+def read_text(
+    text: str, *, complete: bool = True, quoted: Callable[[str], bool] = lambda _: False
+) -> Mapping[str, object] | None:
     """The arguments of a verdict that was written as text. None where it is not clear that, or which.
 
     Read are one JSON object with a `value`, fenced, alone or within words; and, of a text that is `complete`, a line
-    such as `Verdict: pass`, if all such lines say the same.
+    such as `Verdict: pass`, if all such lines say the same. What is `quoted` from the trace is no verdict.
     """
-    found = [given for block in _FENCED.findall(text) or [text] if (given := _object(block)) is not None]
+    blocks = _FENCED.findall(text) or [text]
+    found = [given for block in blocks if (given := _object(block)) is not None and not quoted(block)]
     if not found:
-        found = list(_embedded(text))
+        found = [given for given, source in _embedded(text) if not quoted(source)]
     if found:
         return found[0] if len({json.dumps(each, sort_keys=True) for each in found}) == 1 else None
-    values = {match[1].strip("*_`\"' .") for match in _VALUE_LINE.finditer(text)} if complete else set[str]()
+    lines = [match for match in _VALUE_LINE.finditer(text) if not quoted(match[0])] if complete else []
+    values = {match[1].strip("*_`\"' .") for match in lines}
     if len(values) != 1:
         return None
     rationale = _RATIONALE_LINE.search(text)
@@ -130,8 +137,8 @@ def _by_our_names(given: dict[str, object]) -> dict[str, object]:
     return {**renamed, **given}
 
 
-def _embedded(text: str) -> Iterator[dict[str, object]]:
-    """JSON objects with a value that stand within words."""
+def _embedded(text: str) -> Iterator[tuple[dict[str, object], str]]:
+    """JSON objects with a value that stand within words, and how they were written."""
     decoder, place, tries = json.JSONDecoder(), text.find("{"), 0
     while place >= 0 and tries < _MOST_TRIES:
         tries += 1
@@ -141,7 +148,7 @@ def _embedded(text: str) -> Iterator[dict[str, object]]:
             end = place + 1
         else:
             if (given := _verdict(parsed)) is not None:
-                yield given
+                yield given, text[place:end]
         place = text.find("{", end)
 
 
@@ -156,5 +163,6 @@ def _quotes(given: object) -> tuple[Quote, ...]:
         span_id, quote, path = entry.get("span_id"), entry.get("quote"), entry.get("path")
         if not isinstance(span_id, str) or not isinstance(quote, str):
             raise InvalidVerdict("each piece of evidence needs span_id and quote, both text")
-        quotes.append(Quote(span_id.strip(), quote[:_LONGEST_QUOTE], path if isinstance(path, str) and path else None))
+        path = clean(path) if isinstance(path, str) and path else None
+        quotes.append(Quote(clean(span_id.strip()), clean(quote[:_LONGEST_QUOTE]), path))
     return tuple(quotes)

@@ -18,7 +18,7 @@ from otel_judge.otlp_json import encode_traces
 from otel_judge.testing.traces import TraceBuilder
 from otel_judge.trace import Trace
 
-ENVIRON = {"PATH": os.environ["PATH"], "COLUMNS": "200"}
+ENVIRON = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ} | {"COLUMNS": "200"}
 
 
 def otel_judge(*arguments: str, cwd: Path, stdin: bytes = b"", **environ: str) -> subprocess.CompletedProcess[bytes]:
@@ -156,9 +156,9 @@ def test_a_config_that_cannot_work_is_one_line_and_exit_2(
     ("content", "expected"),
     [
         (None, "bad.json: no such file"),
-        (b'{"resourceSpans": [', "bad.json: not OTLP/JSON: "),
+        (b'{"resourceSpans": [', "bad.json: not JSON: "),
         (b'{"resourceSpans": 3}', "bad.json: not OTLP/JSON: resourceSpans"),
-        (b'{"resourceSpans": []}\n{"resourceSpans": [}\n', "bad.json:2: not OTLP/JSON: "),
+        (b'{"resourceSpans": []}\n{"resourceSpans": [}\n', "bad.json:2: not JSON: "),
         (b"\x1f\x8bnothing", "bad.json: broken gzip"),
         (b"\xff\xff\xff", "bad.json: neither OTLP/JSON nor OTLP protobuf"),
         (b"{}", "bad.json: no traces"),
@@ -180,7 +180,7 @@ def test_a_source_that_cannot_be_read_is_one_line_and_exit_2(
         (["tool", "list_spans", "trace.json", "--trace-id", "12"], "'12': not a trace id; give its 32 hex digits"),
         (["tool", "list_spans", "trace.json", "--trace-id", "ab" * 16], f"trace.json: no trace {'ab' * 16}"),
         (["tool", "list_spans", "trace.json", "colour=red"], "colour"),
-        (["tool", "list_spans", "live:127.0.0.1:9", "--trace-id", "ab" * 16], "live:127.0.0.1:9: no answer from"),
+        (["tool", "list_spans", "live:127.0.0.1:9", "--trace-id", "ab" * 16], "live:http://127.0.0.1:9: no answer from"),
         (["serve", "--config", "missing.yaml"], "missing.yaml: no such file"),
     ],
 )

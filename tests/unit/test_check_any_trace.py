@@ -11,7 +11,7 @@ from shared_traces import labelled, recorded
 from otel_judge import check
 from otel_judge.config import AnsweredCheck, LatencyCheck, RepeatedCallsCheck, TokensCheck, ToolErrorsCheck
 from otel_judge.feedback import Feedback
-from otel_judge.judge.text import all_fields
+from otel_judge.judge.text import all_fields, clean
 from otel_judge.testing.traces import TraceBuilder, answers, asks, text
 from otel_judge.trace import Trace
 from otel_judge.trajectory import target_of
@@ -37,12 +37,13 @@ def grade(trace: Trace) -> dict[str, Feedback]:
 
 
 def assert_evidence_stands(feedback: Feedback, trace: Trace) -> None:
-    """Each quote stands, verbatim, at its path in its span, in the text that judges read."""
+    """Each quote stands at its path in its span, in the text that judges read, but for white space and hidden text."""
     for evidence in feedback.evidence:
         texts = {field.path: field.text for field in all_fields(trace.by_id[evidence.span_id])}
         assert evidence.quote
         assert len(evidence.quote) <= 300
-        assert evidence.quote in texts[evidence.path or ""], (feedback.name, evidence)
+        shown = " ".join(texts[evidence.path or ""].split())
+        assert " ".join(clean(evidence.quote).split()) in shown, (feedback.name, evidence)
 
 
 RECORDED = [

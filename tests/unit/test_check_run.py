@@ -4,7 +4,7 @@ from typing import ClassVar
 import pytest
 
 from otel_judge.check import Grade, build, run
-from otel_judge.config import CHECK_TYPES, Config, LatencyCheck
+from otel_judge.config import CHECK_TYPES, Config, LatencyCheck, ToolErrorsCheck
 from otel_judge.feedback import NOT_JUDGEABLE, Outcome
 from otel_judge.testing.traces import TraceBuilder
 from otel_judge.trace import Trace
@@ -76,3 +76,14 @@ def test_check_that_raises_is_a_failure_logged_once_without_content(caplog):
     assert len(caplog.records) == 1
     assert "raises failed with KeyError in grade" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_names_from_a_trace_bring_no_escapes_into_the_rationale() -> None:
+    traced = TraceBuilder()
+    traced.tool("pay\x1b[2J\u202e", error="declined")
+    trace = traced.trace()
+    (check,) = build([ToolErrorsCheck()])
+    feedback = run(check, trace, target_of(trace, trace.root))
+    assert feedback.label == "fail"
+    assert feedback.rationale.isprintable()
+    assert "pay\ufffd[2J\ufffd" in feedback.rationale

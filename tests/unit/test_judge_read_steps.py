@@ -7,7 +7,7 @@ from shared_traces import labelled, recorded
 
 from otel_judge.judge import evidence, tools
 from otel_judge.judge.reading import Record
-from otel_judge.judge.text import all_fields
+from otel_judge.judge.text import all_fields, further_lines_indented
 from otel_judge.judge.tools.step_text import StepText, body, units
 from otel_judge.testing.traces import TraceBuilder, answers, asks, text
 from otel_judge.trace import Trace
@@ -89,7 +89,7 @@ def test_a_text_that_was_shown_before_is_named_not_repeated() -> None:
     trace = build.trace()
     told = "\n".join(StepText(trace, None).write(number + 1) for number in range(len(steps(trace))))
     assert told.count("Sell nothing. " * 99) == 1
-    assert told.count(f"the same {len(policy)} characters as in step 2: Sell nothing.") == 2
+    assert told.count(f" (the same {len(policy)} characters as in step 2): Sell nothing.") == 2
 
 
 def test_only_errors() -> None:
@@ -100,7 +100,7 @@ def test_only_errors() -> None:
     told = tools.call("read_steps", build.trace(), {"only": "errors"})
     assert told.splitlines()[0].startswith("2 steps with an error, of 3 steps")
     assert "ERROR [status.message]: card declined" in told
-    assert f"3. POST [{slow}] · ERROR · 1.00 s · CLIENT" in told
+    assert f"3. span POST [{slow}] · ERROR · 1.00 s · CLIENT" in told
     assert "http.response.status_code=504" in told
 
 
@@ -112,8 +112,8 @@ def test_what_was_not_captured_is_not_what_is_empty() -> None:
     told = tools.call("read_steps", build.trace(), {}).splitlines()
     assert "input not captured · output not captured" in told[1]
     assert "not captured" not in told[2] + told[3]
-    assert told[3] == "    output: (empty)"
-    assert told[5:] == ["    arguments: (empty)", "    result: not captured"]
+    assert told[3] == "    output (empty)"
+    assert told[5:] == ["    arguments (empty)", "    result not captured"]
 
 
 @pytest.mark.parametrize("arguments", [{"start": 9}, {"only": "no"}, {"count": "x"}, {"from": 1}])
@@ -138,7 +138,7 @@ def quotes_stand(trace: Trace) -> None:
         said_at = dict(all_fields(span))
         for path in ("input", "output"):
             for unit in units(span, path):
-                assert said_at[path][unit.body : unit.end] == body(unit.part)
+                assert said_at[path][unit.body : unit.end] == further_lines_indented(body(unit.part))
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,8 @@ def test_a_long_value_is_cut_in_the_middle_and_can_be_read_to_its_end() -> None:
         head, _, rest = part.partition("\n")
         assert f"characters {start} to " in head
         start = int(head.split(" to ")[1].split(" ")[0])
-        read += rest if start == len(long) else rest.rpartition("\n… ")[0]
+        lines = (rest if start == len(long) else rest.rpartition("\n… ")[0]).split("\n")
+        read += "\n".join(line[2:] for line in lines)
     assert read == long
 
 

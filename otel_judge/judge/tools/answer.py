@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ...trace import Trace
+from ..text import clean
 
 CAP_BYTES = 8_000
 """Largest answer of any tool on any trace, in bytes of UTF-8."""
@@ -87,7 +88,35 @@ def tail(text: str, limit: int) -> str:
 def cut(text: str, limit: int) -> str:
     """The text on one line within about `limit` characters, with an ellipsis where it was cut."""
     line = " ".join(text[: limit * 4].split())
+    if not (line.isascii() and line.isprintable()):
+        line = clean(line)
     return line if len(line) <= limit and len(text) <= limit * 4 else line[: limit - 1] + "…"
+
+
+def indented(text: str, blanks: int) -> str:
+    """Each line of the text after so many blanks."""
+    return "\n".join(line and " " * blanks + line for line in text.split("\n"))
+
+
+def laid_size(text: str, blanks: int) -> int:
+    """Bytes of the text with so many blanks before each line, at most."""
+    return size(text) + blanks * (text.count("\n") + 1)
+
+
+def laid_head(text: str, limit: int, blanks: int) -> str:
+    """The longest start of the text, about, that fits into `limit` bytes with its lines indented."""
+    part = head(text, limit)
+    while part and (over := laid_size(part, blanks) - limit) > 0:
+        part = head(part, size(part) - (over + blanks) // (blanks + 1))
+    return part
+
+
+def laid_tail(text: str, limit: int, blanks: int) -> str:
+    """Likewise the longest end."""
+    part = tail(text, limit)
+    while part and (over := laid_size(part, blanks) - limit) > 0:
+        part = tail(part, size(part) - (over + blanks) // (blanks + 1))
+    return part
 
 
 def shares(sizes: Sequence[int], budget: int) -> list[int]:

@@ -14,13 +14,16 @@ from .answer import (
     Seen,
     Tool,
     cut,
-    head,
+    indented,
+    laid_head,
+    laid_size,
+    laid_tail,
     shares,
     size,
-    tail,
 )
 from .outline import duration
 
+_INDENT = 2  # blanks before each line of a value, so that none can pass for the path of another
 _ONE_LINE = 200  # characters of a value that stands on the line of its path
 _LABEL = 150  # characters of a path that are shown
 _PER_FIELD = 4 * _LABEL + 150  # bytes at most around a value: its path and how much was cut
@@ -75,7 +78,7 @@ def whole(field: Field) -> str:
     label = cut(field.path, _LABEL)
     if len(field.text) <= _ONE_LINE and "\n" not in field.text:
         return f"{label}: {field.text}"
-    return f"--- {label}\n{field.text}"
+    return f"--- {label}\n{indented(field.text, _INDENT)}"
 
 
 def _overview(trace: Trace, span: Span, fields: tuple[Field, ...], start: int) -> Answer:
@@ -83,13 +86,13 @@ def _overview(trace: Trace, span: Span, fields: tuple[Field, ...], start: int) -
     budget = CAP_BYTES - size(first) - 1 - _NOTE
     shown: list[Field] = []
     for field in fields[start:]:
-        least = _overhead(field) + min(size(field.text[:_LEAST]), _LEAST)
+        least = _overhead(field) + _least(field)
         if least > budget:
             break
         budget -= least
         shown.append(field)
-    budget += sum(min(size(field.text[:_LEAST]), _LEAST) for field in shown)
-    limits = shares([size(field.text[: CAP_BYTES + 1]) for field in shown], budget)
+    budget += sum(_least(field) for field in shown)
+    limits = shares([laid_size(field.text[: CAP_BYTES + 1], _INDENT) for field in shown], budget)
     lines, seen = [first], list[Seen]()
     for field, limit in zip(shown, limits, strict=True):
         _show(span, field, limit, lines, seen)
@@ -104,18 +107,22 @@ def _overview(trace: Trace, span: Span, fields: tuple[Field, ...], start: int) -
 def _show(span: Span, field: Field, limit: int, lines: list[str], seen: list[Seen]) -> None:
     label = cut(field.path, _LABEL)
     length = len(field.text)
-    if length <= limit and size(field.text) <= limit:
+    if length <= limit and laid_size(field.text, _INDENT) <= limit:
         lines.append(whole(field))
         seen.append(Seen(span.span_id, field.path, 0, length))
         return
-    front, back = head(field.text, limit * 2 // 3), tail(field.text, limit - limit * 2 // 3)
+    front, back = laid_head(field.text, limit * 2 // 3, _INDENT), laid_tail(field.text, limit // 3, _INDENT)
     missing = length - len(front) - len(back)
     lines += [
         f"--- {label} ({length} characters, {missing} left out at […]; all of it: give this path)",
-        f"{front}\n[…]\n{back}",
+        f"{indented(front, _INDENT)}\n[…]\n{indented(back, _INDENT)}",
     ]
     seen.append(Seen(span.span_id, field.path, 0, len(front)))
     seen.append(Seen(span.span_id, field.path, length - len(back), length))
+
+
+def _least(field: Field) -> int:
+    return min(laid_size(field.text[:_LEAST], _INDENT), _LEAST)
 
 
 def _overhead(field: Field) -> int:
@@ -135,9 +142,10 @@ def _part(span: Span, field: Field, start: int) -> Answer:
     label = cut(field.path, _LABEL)
     if start >= length:
         raise InvalidArguments(f"{label} has {length} characters; start must be below that")
-    part = head(field.text[start : start + CAP_BYTES], CAP_BYTES - 4 * _LABEL - _NOTE)
+    part = laid_head(field.text[start : start + CAP_BYTES], CAP_BYTES - 4 * _LABEL - _NOTE, _INDENT)
     end = start + len(part)
-    lines = [f"--- {label} of span {span.span_id}, characters {start} to {end} of {length}", part]
+    title = f"--- {label} of span {span.span_id}, characters {start} to {end} of {length}"
+    lines = [title, indented(part, _INDENT)]
     if end < length:
         lines.append(f"… {length - end} more characters; next: start={end}")
     return Answer("\n".join(lines), (Seen(span.span_id, field.path, start, end),))

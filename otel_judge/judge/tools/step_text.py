@@ -1,12 +1,13 @@
 """The steps of a trajectory as text: numbered, each with the span and the path where it stands.
 
-A step begins at the start of a line with its number; what the trace says is indented below it or follows on the same
-line, so that no message can pass for a step. Whatever is shown of a value stands verbatim in the span named, but for
-white space.
+A step begins at the start of a line with its number; a label of it, such as `result`, after four blanks; what the trace
+says after `: ` on the same line, or below it after six. So no text in a trace can pass for a step, or for a label of
+one. Whatever is shown of a value stands verbatim in the span named, but for white space.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +18,11 @@ from ...dialects.base import Blob, Message, Part, Reasoning, ToolCall, ToolResul
 from ...trace import Span, Trace
 from ...trajectory import AgentRun, ModelTurn, Said, Step, ToolStep, Trajectory, Work, failure_of, repeated, steps
 from ...trajectory.places import Place
-from ..text import clean, fields, readable, show_messages
-from .answer import Seen, cut, head, size, tail
+from ..text import INDENT, clean, fields, further_lines_indented, readable, show_messages
+from .answer import Seen, cut, head, indented, size, tail
 from .outline import duration
 
+_CONTENT: Final = 6  # blanks before what the trace says; labels have four
 _NAME: Final = 80  # characters
 _ONE_LINE: Final = 200  # characters of a value that stands on the line of its label
 _PREVIEW: Final = 80  # characters of a text that was shown before
@@ -28,6 +30,7 @@ _DEPTH: Final = 10  # levels that are shown by indentation
 _PER_WORK: Final = 600  # bytes of the attributes of a span that is no step of an agent
 _MOST_NAMES: Final = 8  # of spans that stand together
 _USUAL: Final = frozenset({"stop", "end_turn", "tool_call", "tool_calls", "tool-calls", "tool_use", "function_call"})
+_NO_WORD: Final = re.compile(r"[^\w-]+")
 _SHOWN_APART: Final = frozenset({"name", "status.code", "status.message", "input", "output"})
 
 
@@ -58,7 +61,8 @@ def units(span: Span, path: str) -> Iterator[Unit]:
         for part in message.parts:
             told = clean(show_messages((Message(message.role, (part,)),)))
             length = len(told)
-            yield Unit(part, told, place, place + length - len(body(part)), place + length)
+            spoken = len(further_lines_indented(body(part)))
+            yield Unit(part, told, place, place + length - spoken, place + length)
             place += length + 1
 
 
@@ -109,7 +113,7 @@ class StepText:
 
     def _lines(self, number: int, step: Step) -> Iterator[str]:
         if isinstance(step, Said):
-            label = f"{cut(step.role, 40)} [{step.span.span_id} {step.path}]"
+            label = f"{_NO_WORD.sub('_', cut(step.role, 40))} [{step.span.span_id} {step.path}]"
             yield from self._parts(number, step, step.path, label, step.span)
         elif isinstance(step, ModelTurn):
             yield from self._turn(number, step)
@@ -133,7 +137,7 @@ class StepText:
 
     def _parts(self, number: int, step: Said | ModelTurn, path: str, label: str, span: Span) -> Iterator[str]:
         if not step.parts:
-            yield f"{label}: (empty)"
+            yield f"{label} (empty)"
             return
         for index, part in enumerate(step.parts):
             told = label if not index else f"    and {path}"
@@ -182,7 +186,7 @@ class StepText:
             ("result", use.result, use.result_at),
         ):
             if text is None or place is None:
-                yield f"    {what}: {_missing(step.span)}"
+                yield f"    {what} {_missing(step.span)}"
                 continue
             own = place == Place(step.span.span_id, f"tool.{what}")
             label = f"    {what}" + ("" if own else f" [{' '.join(place)}]")
@@ -201,7 +205,7 @@ class StepText:
         kind = span.kind if role.value == "other" else role.value
         facts = [kind] if kind not in ("INTERNAL", "UNSPECIFIED") else []
         name = cut(span.name, _NAME) or "(no name)"
-        yield self._title(f"{many}x {name}" if many > 1 else name, work, *facts, *_extent(work))
+        yield self._title(f"{many}x span {name}" if many > 1 else f"span {name}", work, *facts, *_extent(work))
         if name == span.name:
             self._saw(span, "name", name)
         yield from self._failure(work)
@@ -211,7 +215,7 @@ class StepText:
         yield from self._values(span, "the first: " if many > 1 else "", without)
 
     def _values(self, span: Span, label: str, without: Collection[str]) -> Iterator[str]:
-        """What else the span says, on one line; as much as has room there, unless details are asked for."""
+        """What else the span says, a line each; as much as has room, unless details are asked for."""
         room, left, said = _PER_WORK, 0, list[str]()
         for path, text in fields(span):
             if path in without or path.startswith("tool."):
@@ -225,8 +229,9 @@ class StepText:
             said.append(line)
             if self.details or value == text:
                 self._saw(span, path, text)
-        if said:
-            yield f"    {label}" + " · ".join(said) + (f" · {left} more" if left else "")
+        yield from (f"    {label}{each}" for each in said)
+        if left:
+            yield f"    {left} more values"
 
     def _unread(self, number: int, span: Span) -> Iterator[str]:
         """What looks like content and no dialect knows, as it stands."""
@@ -261,19 +266,25 @@ class StepText:
         text, place, unit = value
         before = self._trajectory.first.get(raw, number)
         if before < number:
-            return laid(label, f"the same {len(text)} characters as in step {before}: {cut(text, _PREVIEW)}")
+            return laid(f"{label} (the same {len(text)} characters as in step {before})", cut(text, _PREVIEW))
         start, origin = (unit.start, unit.body) if unit is not None else (0, 0)
-        end = origin + len(text)
+        indent = 0 if unit is None else INDENT
+
+        def length(part: str) -> int:  # as it stands in the field
+            return len(part) + indent * part.count("\n")
+
+        end = origin + length(text)
         if self.limit is None or size(text) <= self.limit:
             if text:
                 self.seen.append(Seen(place.span_id, place.path, start, end))
-            return laid(label, text or "(empty)")
+            return laid(label, text) if text else f"{label} (empty)"
         front, back = head(text, self.limit * 2 // 3), tail(text, self.limit // 3)
         missing = len(text) - len(front) - len(back)
-        self.seen.append(Seen(place.span_id, place.path, start, origin + len(front)))
-        self.seen.append(Seen(place.span_id, place.path, end - len(back), end))
-        way = f"get_span span_id={place.span_id} path={place.path} start={origin + len(front)}"
-        return laid(label, f"{front}\n[… {missing} of {len(text)} characters left out: {way}]\n{back}")
+        self.seen.append(Seen(place.span_id, place.path, start, origin + length(front)))
+        self.seen.append(Seen(place.span_id, place.path, end - length(back), end))
+        way = f"get_span span_id={place.span_id} path={place.path} start={origin + length(front)}"
+        gap = f"    [… {missing} of {len(text)} characters left out: {way}]"
+        return "\n".join([f"{label}:", indented(front, _CONTENT), gap, indented(back, _CONTENT)])
 
     def _units_of(self, span: Span, path: str) -> dict[object, Unit]:
         """By the identity of the part, and tools also by whether it is a call, and what it says."""
@@ -311,6 +322,6 @@ def _names(spans: Sequence[Span]) -> str:
 
 def laid(label: str, text: str) -> str:
     """A value after its label: on the same line if it is short, else indented below."""
-    if len(text) <= _ONE_LINE and text.splitlines() == [text]:
+    if len(text) <= _ONE_LINE and "\n" not in text:
         return f"{label}: {text}"
-    return f"{label}:\n" + "\n".join(line and f"    {line}" for line in text.splitlines())
+    return f"{label}:\n{indented(text, _CONTENT)}"
