@@ -58,13 +58,13 @@ def test_steps_show_content_of_no_known_form_as_it_stands() -> None:
     assert "not understood" not in empty
     assert "input not captured · output not captured" in missing
     assert "input not understood · output not understood" in unknown
-    assert "    output: (empty)" in told
+    assert "    output (empty)" in told
     reply = told.index("    attributes.acme.reply (content of a form that is not known):")
     assert told[reply + 1].strip() == "It is"
     assert any(
         "characters left out: get_span span_id=" in line and "path=attributes.acme.reply" in line for line in told
     )
-    assert "    result: not understood" in told
+    assert "    result not understood" in told
     assert "    attributes.acme.tool.output (content of a form that is not known): shelf 3" in told
 
 
