@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from .label import Label
 from .otlp_json import encode_traces
 from .trace import Trace
 
@@ -35,8 +37,8 @@ def health_app(*, ready: Callable[[], str | None], metrics: Callable[[], tuple[b
     return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", render)])
 
 
-def admin_app(find: Callable[[bytes], Trace | None]) -> Starlette:
-    """`/traces/<trace_id>`: a retained trace as OTLP/JSON."""
+def admin_app(find: Callable[[bytes], Trace | None], labels: Callable[[], Iterable[Label]]) -> Starlette:
+    """`/traces/<trace_id>`: a retained trace as OTLP/JSON. `/labels`: what people said of them, a JSON object a line."""
 
     async def trace(request: Request) -> Response:
         text = request.path_params["trace_id"]
@@ -52,4 +54,8 @@ def admin_app(find: Callable[[bytes], Trace | None]) -> Starlette:
             return JSONResponse({"error": problem}, status_code=404)
         return Response(encode_traces(found.to_otlp()), media_type="application/json")
 
-    return Starlette(routes=[Route("/traces/{trace_id}", trace)])
+    async def all_labels(_: Request) -> Response:
+        lines = [orjson.dumps(label.as_dict(), option=orjson.OPT_APPEND_NEWLINE) for label in labels()]
+        return Response(b"".join(lines), media_type="application/x-ndjson")
+
+    return Starlette(routes=[Route("/traces/{trace_id}", trace), Route("/labels", all_labels)])

@@ -111,11 +111,12 @@ async def grade(traces: Iterable[Trace], engine: Engine, *, done: Callable[[Row]
 
 
 def summarise(rows: Iterable[Row], scorers: Iterable[str]) -> Iterator[Summary]:
-    """One summary a scorer, in the order of `scorers`."""
+    """One summary a scorer, in the order of `scorers`. Shadows are in none: see `agreement.shadow_reports`."""
     by_name: dict[str, list[Feedback]] = {name: [] for name in scorers}
     for row in rows:
         for feedback in row.feedback:
-            by_name[feedback.name].append(feedback)
+            if feedback.shadow_of is None:
+                by_name[feedback.name].append(feedback)
     for name, given in by_name.items():
         outcomes = Counter(feedback.outcome for feedback in given)
         yield Summary(
@@ -148,6 +149,9 @@ def _feedback_dict(feedback: Feedback) -> dict[str, Value]:
         "kind": feedback.scorer.kind,
         "version": feedback.scorer.version,
         "owner": feedback.scorer.owner,
+        "calibration": feedback.calibration,
+        "shadow_of": feedback.shadow_of,
+        "agrees": feedback.agrees,
         "model": feedback.model,
         "rung": feedback.rung,
         "reading": feedback.reading,

@@ -10,11 +10,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from . import check, judge
+from .agreement import shadows
+from .agreement.calibration import Calibrations
 from .config import CheckConfig, Config, JudgeConfig, ModelConfig, Sampling
 from .decision import Decision
 from .feedback import Feedback, JudgeFailure, Target
@@ -37,10 +39,12 @@ class Plan:
     sampling: Sampling
     models: tuple[tuple[str, ModelConfig], ...]
     judges: tuple[JudgeConfig, ...]
+    calibration: str | None = None
+    """File of the judges' agreement with people."""
 
     @classmethod
     def of(cls, config: Config) -> Plan:
-        return cls(config.checks, config.sampling, tuple(config.models.items()), config.judges)
+        return cls(config.checks, config.sampling, tuple(config.models.items()), config.judges, config.calibration)
 
 
 class Report(Protocol):
@@ -54,7 +58,10 @@ class Report(Protocol):
 
 
 class Engine:
-    """Runs a plan. Building it raises what the plan cannot do: `InstructionsError` or `ModelUnavailable`.
+    """Runs a plan. Building it raises what the plan cannot do: `ConfigError`, `InstructionsError` or
+    `ModelUnavailable`.
+
+    A shadow runs whenever its primary does; sampling never sees it.
 
     `check` is synchronous and takes about a millisecond for a small trace; `judge` waits for models.
     """
@@ -80,12 +87,14 @@ class Engine:
                 debug_folder=debug_folder,
             )
         }
-        self._sampler = Sampler(plan.sampling, tuple(self._judges))
+        self._primaries = tuple(name for name, each in self._judges.items() if each.config.shadow_of is None)
+        self._sampler = Sampler(plan.sampling, self._primaries)
+        self._calibrations = Calibrations() if plan.calibration is None else Calibrations.load(plan.calibration)
 
     @property
     def scorers(self) -> Sequence[str]:
-        """Names of all checks and judges, in config order."""
-        return [*(built.name for built in self._checks), *self._judges]
+        """Names of all checks and judges, in config order, without shadows."""
+        return [*(built.name for built in self._checks), *self._primaries]
 
     def check(self, trace: Trace, report: Report) -> Decision:
         """Runs every check, reports each, and decides which judges follow."""
@@ -97,7 +106,8 @@ class Engine:
         return decision
 
     async def judge(self, trace: Trace, decision: Decision, report: Report) -> None:
-        """Runs the judges that the decision selected, side by side, and reports each as it ends.
+        """Runs the judges that the decision selected and their shadows, side by side, and reports each as it ends: a
+        shadow once its primary has ended too, since it says whether they agree.
 
         Of judges whose requests begin alike, one goes ahead until its first answer has come or failed: the others
         then read what they share from the provider's cache.
@@ -106,14 +116,22 @@ class Engine:
         """
         target = target_of(trace, trace.root)
         leads: dict[Hashable, asyncio.Event] = {}
+        graded: dict[str, asyncio.Task[Feedback]] = {}
         async with asyncio.TaskGroup() as group:
-            for name in decision.judges:
-                each = self._judges[name]
+            for each in self._with_shadows(decision.judges):
                 lead = leads.get(each.prefix) if each.prefix is not None else None
                 answered = asyncio.Event()
                 if each.prefix is not None:
                     leads.setdefault(each.prefix, answered)
-                group.create_task(self._judge(each, trace, target, decision, report, lead=lead, answered=answered))
+                primary = graded.get(each.config.shadow_of or "")
+                graded[each.name] = group.create_task(
+                    self._judge(each, trace, target, decision, report, lead=lead, answered=answered, primary=primary)
+                )
+
+    def _with_shadows(self, names: Sequence[str]) -> list[judge.Judge]:
+        """Primaries first: a shadow holds nobody up."""
+        primaries = [self._judges[name] for name in names]
+        return primaries + [each for each in self._judges.values() if each.config.shadow_of in names]
 
     def refuse(self, trace: Trace, decision: Decision, failure: JudgeFailure, report: Report) -> None:
         """Reports that no judge of the decision ran, and why."""
@@ -131,21 +149,34 @@ class Engine:
         *,
         lead: asyncio.Event | None,
         answered: asyncio.Event,
-    ) -> None:
+        primary: asyncio.Task[Feedback] | None,
+    ) -> Feedback:
         try:
             if lead is not None:
                 await _wait(lead, LEAD_S)
-            feedback = await judge.grade(trace, target, answered=answered.set)
+            feedback = self._stamp(judge, await judge.grade(trace, target, answered=answered.set))
         except asyncio.CancelledError:
             failure = JudgeFailure("shutdown", "the service stopped before the judgement ended")
             report.emit(self._failed(judge, target, failure), decision)
             raise
         finally:
             answered.set()
-        report.emit(feedback, decision)
+        try:
+            if primary is not None:
+                await asyncio.wait([primary])
+                feedback = replace(feedback, agrees=shadows.same(await primary, feedback))
+        finally:
+            report.emit(feedback, decision)
+        return feedback
+
+    def _stamp(self, judge: judge.Judge, feedback: Feedback) -> Feedback:
+        feedback = self._calibrations.stamp(feedback)
+        shadow_of = judge.config.shadow_of
+        return feedback if shadow_of is None else replace(feedback, shadow_of=shadow_of)
 
     def _failed(self, judge: judge.Judge, target: Target, failure: JudgeFailure) -> Feedback:
-        return Feedback.failure(target, judge.scorer, failure, judged_at_ns=self._now_ns())
+        failed = Feedback.failure(target, judge.scorer, failure, judged_at_ns=self._now_ns())
+        return self._stamp(judge, failed)
 
     async def aclose(self) -> None:
         """Closes the connections to models."""

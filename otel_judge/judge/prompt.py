@@ -65,7 +65,11 @@ ONE_VERDICT = "More than one verdict was given. Call `verdict` once."
 def version() -> str:
     """Short hash of all prompt text, tools included: another text is another instrument."""
     schemas = [(tool.name, tool.description, tool.schema) for tool in TOOLS.values()]
-    words = [SYSTEM_TRACE, SYSTEM_PROMPT, task("", "", ""), schemas, verdict.DESCRIPTION, verdict.SCHEMA]
+    replies = [REMIND, CUT_OFF, CLOSED, TURN_FULL, ENDED, ONE_VERDICT, repair(""), unverified([""]), unread("")]
+    # The fence differs between processes, and what stands around it is prompt text too.
+    shown = [show("", "").replace(fence("", ""), "") for show in (whole, overview)]
+    words = [SYSTEM_TRACE, SYSTEM_PROMPT, task("", "", ""), shown, condensed("", 0, [""]), replies]
+    words += [schemas, verdict.DESCRIPTION, verdict.SCHEMA]
     return blake2b(json.dumps(words, sort_keys=True).encode(), digest_size=6).hexdigest()
 
 
