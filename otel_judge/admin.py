@@ -38,7 +38,7 @@ def health_app(*, ready: Callable[[], str | None], metrics: Callable[[], tuple[b
 
 
 def admin_app(find: Callable[[bytes], Trace | None], labels: Callable[[], Iterable[Label]]) -> Starlette:
-    """`/traces/<trace_id>`: a retained trace as OTLP/JSON. `/labels`: what people said of them, a JSON object a line."""
+    """`/traces/<trace_id>`: a retained trace as OTLP/JSON. `/labels`: what people said of them, as JSON lines."""
 
     async def trace(request: Request) -> Response:
         text = request.path_params["trace_id"]

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .decision import Decision
 from .engine import Engine
@@ -65,6 +66,10 @@ class Summary:
     not_judgeable: int
     failures: int
     """Judgements that broke off."""
+    calibration: Literal["calibrated", "uncalibrated"] | None = None
+    """`uncalibrated` where any of the verdicts is; None for a check."""
+    kappa: float | None = None
+    """With people, of a calibrated judge."""
 
     @property
     def pass_rate(self) -> float | None:
@@ -80,6 +85,7 @@ class Summary:
             "n_not_judgeable": self.not_judgeable,
             "n_failed": self.failures,
             "labels": dict(sorted(self.labels.items())),
+            **({"calibration": self.calibration, "kappa": self.kappa} if self.calibration else {}),
         }
 
 
@@ -119,6 +125,9 @@ def summarise(rows: Iterable[Row], scorers: Iterable[str]) -> Iterator[Summary]:
                 by_name[feedback.name].append(feedback)
     for name, given in by_name.items():
         outcomes = Counter(feedback.outcome for feedback in given)
+        stamps = {feedback.calibration for feedback in given}
+        kappas = {feedback.calibrated_by.kappa for feedback in given if feedback.calibrated_by is not None}
+        calibrated = stamps == {"calibrated"}
         yield Summary(
             name=name,
             labels=Counter(feedback.label for feedback in given),
@@ -126,6 +135,8 @@ def summarise(rows: Iterable[Row], scorers: Iterable[str]) -> Iterator[Summary]:
             failed=sum(feedback.passed is False for feedback in given),
             not_judgeable=outcomes[Outcome.NOT_JUDGEABLE],
             failures=outcomes[Outcome.FAILED],
+            calibration="calibrated" if calibrated else "uncalibrated" if "uncalibrated" in stamps else None,
+            kappa=kappas.pop() if calibrated and len(kappas) == 1 else None,
         )
 
 

@@ -271,7 +271,7 @@ class JudgeConfig(Section):
     owner: Name | None = None
     """Goes out as `otel_judge.judge.owner` and as a metric label."""
     shadow_of: Name | None = None
-    """A judge that this one runs beside on every trace, as a candidate: outside of pass rates, gates and the judges' metrics."""
+    """A judge that this one runs beside, as a candidate: outside of pass rates, gates and the judges' metrics."""
 
 
 class FeedbackConfig(Section):

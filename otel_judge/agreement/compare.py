@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations
@@ -121,8 +121,9 @@ class JudgeAgreement:
         )
 
     def as_dict(self) -> dict[str, object]:
-        named = self.measures.named() if self.measures else {}
-        recall = self.measures.recall if self.measures else {}
+        measures = self.measures
+        named: Mapping[str, Measure] = measures.named() if measures else {}
+        recall: Mapping[str, Measure] = measures.recall if measures else {}
         return {
             "judge": self.name,
             "version": self.version,

@@ -43,11 +43,11 @@ def read_labels(paths: Iterable[str | Path]) -> LabelFiles:
     """
     found = LabelFiles()
     for path in map(Path, paths):
-        before = len(found.labels) + found.blank
+        usable, bad = len(found.labels) + found.blank, len(found.bad)
         for number, line in enumerate(_read(path).splitlines(), 1):
             if line.strip():
                 _take(found, str(path), number, line)
-        if len(found.labels) + found.blank == before and found.bad:
+        if len(found.bad) > bad and len(found.labels) + found.blank == usable:
             raise SourceError(str(found.bad[-1]), "no label in this file", 'a line is {"trace_id": …, "label": …}')
     return found
 

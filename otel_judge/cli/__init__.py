@@ -9,7 +9,7 @@ import typer
 
 from ..errors import OtelJudgeError
 
-COMMANDS = ("serve", "run", "tool", "check", "demo")
+COMMANDS = ("serve", "run", "agree", "queue", "tool", "check", "demo")
 
 app = typer.Typer(
     name="otel-judge",
