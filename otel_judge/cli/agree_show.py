@@ -79,7 +79,7 @@ def _confusion(judge: JudgeAgreement) -> Table:
 
 
 def _measures(judge: JudgeAgreement, width: float) -> Table:
-    shown = Table("", "95 % interval", "of", f"to ±{width / 2:g}", "", show_edge=False, pad_edge=False)
+    shown = Table("", "95 % interval", "of", f"for ±{width / 2:g}", "", show_edge=False, pad_edge=False)
     named = judge.measures.named() if judge.measures else {}
     rows = [(name, measure, _MEANS[name]) for name, measure in named.items()]
     if judge.measures is not None and len(judge.table.classes) > 2:
