@@ -7,10 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..agreement import Agreement, JudgeAgreement
-from .showing import show_measure, show_usd
+from .showing import one_line, show_measure, show_usd
 
 SHOWN = 20  # disagreements of a judge; --json has all
-_LONGEST_QUOTE = 160  # characters
+_LONGEST_WHY, _LONGEST_QUOTE, _LONGEST_WORD = 600, 160, 30  # characters
 
 _MEANS = {
     "accuracy": "the same grade",
@@ -38,7 +38,7 @@ def show(compared: Agreement, *, blank: int, width: float) -> None:
 def _show_judge(console: Console, judge: JudgeAgreement, width: float) -> None:
     cost = f", {show_usd(judge.cost_usd)}" if judge.cost_usd is not None else ""
     model = f" by {judge.model}" if judge.model else ""
-    console.print(f"[bold]{judge.name}[/bold] {judge.version}{model}: {judge.table.n} labels{cost}", highlight=False)
+    console.print(Text.assemble((judge.name, "bold"), f" {judge.version}{model}: {judge.table.n} labels{cost}"))
     console.print()
     console.print(_confusion(judge))
     console.print()
@@ -68,10 +68,12 @@ def _show_judge(console: Console, judge: JudgeAgreement, width: float) -> None:
 def _confusion(judge: JudgeAgreement) -> Table:
     table = judge.table
     said = list(dict.fromkeys([*table.classes, *judge.not_judgeable, *judge.failed]))
-    shown = Table("judge said", *(f"people: {word}" for word in said), show_edge=False, pad_edge=False)
+    shown = Table("judge said", show_edge=False, pad_edge=False)
+    for word in said:
+        shown.add_column(_word(f"people: {word}"))
     for column, word in enumerate(table.classes):
         counts = [str(row[column]) for row in table.counts]
-        shown.add_row(word, *counts, *("" for _ in said[len(counts) :]))
+        shown.add_row(_word(word), *counts, *("" for _ in said[len(counts) :]))
     shown.add_section()
     for name, counted in (("not_judgeable", judge.not_judgeable), ("failed", judge.failed)):
         shown.add_row(name, *(str(counted[word]) for word in said))
@@ -89,18 +91,28 @@ def _measures(judge: JudgeAgreement, width: float) -> Table:
     for name, measure, means in rows:
         needed = measure.needed(width)
         more = "" if needed is None else f"{needed} more" if needed else "enough"
-        shown.add_row(name, show_measure(measure) or "not defined", str(measure.n), more, means)
+        shown.add_row(_word(name), show_measure(measure) or "not defined", str(measure.n), more, means)
     return shown
 
 
 def _disagreements(judge: JudgeAgreement) -> Table:
     shown = Table("trace", "people", "judge", "why, by the judge and by people", show_edge=False, pad_edge=False)
     for each in judge.disagreements[:SHOWN]:
-        why = [each.feedback.rationale]
+        why = [one_line(each.feedback.rationale, _LONGEST_WHY)]
         why += [
-            f"{'' if quote.verified else 'NOT FOUND '}{quote.span_id} “{quote.quote[:_LONGEST_QUOTE]}”"
+            f"{'' if quote.verified else 'NOT FOUND '}{quote.span_id} “{one_line(quote.quote, _LONGEST_QUOTE)}”"
             for quote in each.feedback.evidence
         ]
-        why += [f"{label.annotator or 'people'}: {label.rationale}" for label in each.labels if label.rationale]
-        shown.add_row(each.feedback.trace_id[:16], each.said, each.judged, Text("\n".join(why), overflow="fold"))
+        why += [
+            one_line(f"{label.annotator or 'people'}: {label.rationale}", _LONGEST_WHY)
+            for label in each.labels
+            if label.rationale
+        ]
+        words = _word(each.said), _word(each.judged)
+        shown.add_row(each.feedback.trace_id[:16], *words, Text("\n".join(why), overflow="fold"))
     return shown
+
+
+def _word(text: str) -> Text:
+    """Not markup, whatever people wrote."""
+    return Text(one_line(text, _LONGEST_WORD))
