@@ -29,7 +29,10 @@ def add_to(app: typer.Typer) -> None:
             if receiver is not None
         ]
         policies = [f"{policy.name} ({policy.type})" for policy in config.sampling.policies] or ["none: every trace"]
-        judges = [f"{judge.name} ({judge.model})" for judge in config.judges] or ["none"]
+        judges = [
+            f"{judge.name} ({judge.model}{f', shadow of {judge.shadow_of}' if judge.shadow_of else ''})"
+            for judge in config.judges
+        ] or ["none"]
         typer.echo(f"takes traces:  {', '.join(takes)}")
         typer.echo(f"checks:        {', '.join(check.type for check in config.checks) or 'none'}")
         typer.echo(f"policies:      {', '.join(policies)}")
