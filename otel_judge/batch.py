@@ -11,6 +11,7 @@ from typing import Literal
 from .decision import Decision
 from .engine import Engine
 from .feedback import Feedback, Outcome, Target, Value
+from .label import without_labels
 from .trace import Trace
 
 CONCURRENT_TRACES = 16  # judged side by side; each model's own `concurrency` bounds its requests
@@ -104,8 +105,9 @@ async def grade(traces: Iterable[Trace], engine: Engine, *, done: Callable[[Row]
 
     tasks: list[asyncio.Task[None]] = []
     try:
-        for trace in traces:
+        for stored in traces:
             await slots.acquire()
+            trace = without_labels(stored)
             row = Row(trace.trace_id, trace.root.name, len(trace.spans))
             rows.append(row)
             tasks.append(asyncio.create_task(judge(trace, row, engine.check(trace, row))))

@@ -16,7 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from . import semconv
 from .attributes import decode_attributes
-from .trace import Trace
+from .trace import SpanBlock, Trace
 
 LABEL_MARK: Final = semconv.EVALUATOR_TYPE.encode()
 """Stands in the bytes of every span that holds a label."""
@@ -99,6 +99,23 @@ def labels_of(trace: Trace) -> Iterator[Label]:
         for data in block.spans:
             if LABEL_MARK in data:
                 yield from labels_on(Span.FromString(data))
+
+
+def without_labels(trace: Trace) -> Trace:
+    """The trace without spans that are nothing but a label: none of them is its root or counts as work done.
+
+    The same one where it holds none, or nothing else.
+    """
+    if not any(LABEL_MARK in data for block in trace.blocks for data in block.spans):
+        return trace
+    kept = [
+        SpanBlock(origin, [data for data in spans if LABEL_MARK not in data or not is_label(Span.FromString(data))])
+        for origin, spans in trace.blocks
+    ]
+    blocks = [block for block in kept if block.spans]
+    if not blocks:
+        return trace
+    return Trace(trace.raw_trace_id, blocks, completion=trace.completion, tenant=trace.tenant)
 
 
 def labels_on(span: Span) -> Iterator[Label]:

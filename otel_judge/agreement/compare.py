@@ -79,6 +79,8 @@ class JudgeAgreement:
     name: str
     version: str
     model: str | None
+    shadow_of: str | None
+    """The judge that it ran beside; its own agreement is no gate."""
     table: Table
     measures: Measures | None
     """None where no verdict could be compared with a label."""
@@ -128,6 +130,7 @@ class JudgeAgreement:
             "judge": self.name,
             "version": self.version,
             "model": self.model,
+            "shadow_of": self.shadow_of,
             "labels": self.table.n,
             "classes": list(self.table.classes),
             "confusion": [list(row) for row in self.table.counts],
@@ -182,10 +185,11 @@ def agreement(
     counts as well. Labels without a name are about `judge`. Scores of people become pass and fail by `threshold`.
     Of several judgements of a target the first counts; the others show how often the judge contradicts itself.
 
-    Raises `ValueError` for labels without a name where feedback of several judges is given and no `judge`.
+    Raises `ValueError` for labels without a name where feedback of several judges (and not their shadows) is given
+    and no `judge`.
     """
     feedback, labels = list(feedback), list(labels)
-    names = list(dict.fromkeys(each.name for each in feedback if each.scorer.kind == "judge"))
+    names = list(dict.fromkeys(each.shadow_of or each.name for each in feedback if each.scorer.kind == "judge"))
     if judge is None and any(label.name is None for label in labels):
         if len(names) > 1:
             raise ValueError(f"some labels name no judge, and there are {', '.join(names)}: say which they are about")
@@ -193,15 +197,16 @@ def agreement(
     by_trace: dict[str, list[Label]] = {}
     for label in labels:
         by_trace.setdefault(label.trace_id, []).append(label)
-    matched: dict[int, Label] = {}
+    matched: set[int] = set()
 
     def labels_for(given: Feedback) -> tuple[Label, ...]:
+        names = {given.name, given.shadow_of or given.name}
         found = tuple(
             label
             for label in by_trace.get(given.trace_id, ())
-            if (label.name or judge) in (given.name, given.shadow_of) and label.span_id in (None, given.span_id)
+            if (label.name or judge) in names and label.span_id in (None, given.span_id)
         )
-        matched.update((id(label), label) for label in found)
+        matched.update(map(id, found))
         return found
 
     found = tuple(
@@ -274,6 +279,7 @@ def _compare(
         name=name,
         version=version,
         model=model,
+        shadow_of=group[0].shadow_of,
         table=table,
         measures=measure(table, scale.passes, bootstrap) if pairs else None,
         correlation=correlation(scores, bootstrap) if scores else None,

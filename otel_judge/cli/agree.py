@@ -79,7 +79,8 @@ def add_to(app: typer.Typer) -> None:
             show(compared, blank=files.blank, width=width)
         if save is not None:
             _save(save, compared)
-        missed = [line for each in compared.judges for line in _missed(each, gates)]
+        counting = [each for each in compared.judges if each.shadow_of is None or each.name == judge]
+        missed = [line for each in counting for line in _missed(each, gates)]
         for line in missed:
             typer.echo(f"otel-judge: {line}", err=True)
         if missed:
@@ -91,17 +92,21 @@ def _read(sources: Iterable[str], labels: Sequence[Label]) -> tuple[list[Trace],
     from ..label import labels_of
     from ..sources import live, read_traces
 
-    labels = list(labels)
-    stored = [source for source in sources if not source.startswith(live.PREFIX)]
     services = [source for source in sources if source.startswith(live.PREFIX)]
-    traces = list(read_traces(*stored))
-    labels += [label for trace in traces for label in labels_of(trace)]
-    labels += [label for service in services for label in live.labels(service)]
+    traces = list(read_traces(*(source for source in sources if source not in services)))
+    labels = [
+        *labels,
+        *(label for trace in traces for label in labels_of(trace)),
+        *(label for service in services for label in live.labels(service)),
+    ]
     wanted = dict.fromkeys(label.trace_id for label in labels)
+    labelled = {trace.trace_id: trace for trace in traces if trace.trace_id in wanted}
     for service in services:
-        known = dict.fromkeys(label.trace_id for label in live.labels(service))
-        traces += [trace for trace_id in known for trace in read_traces(service, trace_id=trace_id)]
-    return [trace for trace in traces if trace.trace_id in wanted], list(dict.fromkeys(labels))
+        for trace_id in wanted.keys() - labelled.keys():
+            found = live.find(service, bytes.fromhex(trace_id))
+            if found is not None:
+                labelled[trace_id] = found
+    return list(labelled.values()), list(dict.fromkeys(labels))
 
 
 def _grade(
@@ -109,6 +114,7 @@ def _grade(
 ) -> list[Feedback]:
     """What the judges that the labels are about say of the traces, whatever sampling would take."""
     import asyncio
+    from dataclasses import replace
 
     from ..batch import grade
     from ..config_file import load
@@ -119,11 +125,12 @@ def _grade(
     if not traces:
         raise SourceError("SOURCE", f"none of the {len(labels)} labels is about a trace here", "are they of this data?")
     engine = Engine(Plan.of(_chosen(config, judge, labels)))
+    shadows = {each.name: each.shadow_of for each in config.judges}  # one that runs alone still answers for its primary
 
     async def work() -> list[Feedback]:
         try:
             rows = [row for _ in range(repeat) for row in await grade(traces, engine)]
-            return [feedback for row in rows for feedback in row.feedback]
+            return [replace(each, shadow_of=shadows.get(each.name)) for row in rows for each in row.feedback]
         finally:
             await engine.aclose()
 
@@ -136,19 +143,19 @@ def _chosen(config: Config, judge: str | None, labels: Sequence[Label]) -> Confi
     from ..errors import ConfigError
     from .choosing import only
 
-    known = {each.name: each for each in config.judges}
     if judge is not None:
         names = {judge}
     else:
         named = {label.name for label in labels}
-        scorers = {*known, *(check.type for check in config.checks)}
+        scorers = {*(each.name for each in config.judges), *(check.type for check in config.checks)}
         names = {name for name in named if name in scorers}
-        names |= {each.name for each in config.judges if each.shadow_of in names}
         if None in named:
-            if len(known) != 1:
-                there = ", ".join(known) or "none"
+            primaries = [each.name for each in config.judges if each.shadow_of is None]
+            if len(primaries) != 1:
+                there = ", ".join(primaries) or "none"
                 raise ConfigError("--labels", "some name no judge", f"choose one with --judge; there are {there}")
-            names |= set(known)
+            names |= set(primaries)
+        names |= {each.name for each in config.judges if each.shadow_of in names}
         if not names:
             there = ", ".join(sorted(scorers)) or "none"
             asked = ", ".join(sorted(name for name in named if name))

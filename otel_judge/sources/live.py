@@ -21,12 +21,20 @@ _NOT_FOUND = 404
 
 
 def read(source: str, trace_id: bytes) -> Trace:
-    """The trace that `live:URL` retains under an id. Raises `SourceError`."""
-    response = _get(source, f"/traces/{trace_id.hex()}")
-    if response.status_code == _NOT_FOUND:
+    """The trace that `live:URL` retains under an id. Raises `SourceError`, also where there is none."""
+    found = find(source, trace_id)
+    if found is None:
         raise SourceError(
             source, f"trace {trace_id.hex()} is not retained there", "it may not be finished, or be too old"
         )
+    return found
+
+
+def find(source: str, trace_id: bytes) -> Trace | None:
+    """The trace that `live:URL` retains under an id; None where there is none. Raises `SourceError`."""
+    response = _get(source, f"/traces/{trace_id.hex()}")
+    if response.status_code == _NOT_FOUND:
+        return None
     content = _content(source, response)
     grouper = Grouper()
     try:

@@ -46,7 +46,7 @@ def write(folder: Path, model: ScriptedModel, *, labelled: bool = False, **secti
         root = build.agent("shop", user="?", answer=f"This is answer number {number}.", end=2.0)
         if labelled:
             said = {**HUMAN, "gen_ai.evaluation.score.label": "pass" if number % 3 else "fail"}
-            build.span("feedback", parent=root, attributes=said)
+            build.span("feedback", parent=root if number % 2 else None, end=3600.0, attributes=said)
         data.resource_spans.extend(build.trace().to_otlp().resource_spans)
     (folder / "traces.json").write_bytes(encode_traces(data))
     judge = {"name": "task", "instructions": "Is {{ trace }} good?", "values": ["pass", "fail"], "model": "main"}
@@ -88,9 +88,10 @@ def ran(tmp_path_factory: pytest.TempPathFactory, model: ScriptedModel) -> Path:
 
 def test_agree_judges_the_labelled_traces_alone(tmp_path: Path, model: ScriptedModel) -> None:
     write(tmp_path, model)
-    write_labels(tmp_path, name="task", rationale="I asked them.", annotator="kim")
+    write_labels(tmp_path, rationale="I asked them.", annotator="kim")
     before = len(model.requests)
-    done = otel_judge("agree", "--labels", "labels.jsonl", "traces.json", cwd=tmp_path)
+    gate = ("--fail-under", "kappa=0.7")  # which the shadow would not meet
+    done = otel_judge("agree", "--labels", "labels.jsonl", "traces.json", *gate, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     judged = {request.prompt.split("answer number ")[1].split(".")[0] for request in model.requests[before:]}
     assert judged == set(map(str, range(10)))
@@ -127,6 +128,15 @@ def test_a_judge_that_changes_its_mind_is_told(tmp_path: Path) -> None:
         ]["flips"]
     assert flips["targets"] == 10
     assert 0 < flips["rate"] < 1
+
+
+def test_a_shadow_that_is_asked_alone_answers_for_its_primary(tmp_path: Path, model: ScriptedModel) -> None:
+    write(tmp_path, model)
+    write_labels(tmp_path, name="task")
+    arguments = ("agree", "--labels", "labels.jsonl", "traces.json", "--judge", "strict")
+    done = otel_judge(*arguments, "--fail-under", "kappa=0.7", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "strict: kappa is" in done.stderr
 
 
 def test_a_gate_that_is_not_met_exits_1(ran: Path) -> None:
@@ -192,7 +202,10 @@ def test_queue_picks_what_people_fill_in_and_agree_reads(ran: Path) -> None:
     [
         (["agree", "traces.json"], "--labels: no labels; name a file, or a source that holds some"),
         (["agree", "--labels", "none.jsonl", "traces.json"], "none.jsonl: no such file"),
-        (["agree", "--labels", "labels.jsonl", "traces.json"], "choose one with --judge; there are task, strict"),
+        (
+            ["agree", "--labels", "labels.jsonl", "traces.json", "-c", "two.yaml"],
+            "choose one with --judge; there are a, b",
+        ),
         (["agree", "--labels", "labels.jsonl", "traces.json", "--judge", "x"], "--judge x: no such scorer"),
         (["agree", "--labels", "tone.jsonl", "traces.json"], "they are about tone, which no scorer is called; there"),
         (["agree", "--labels", "far.jsonl", "traces.json", "--judge", "task"], "none of the 1 labels is about a trace"),
@@ -205,6 +218,9 @@ def test_queue_picks_what_people_fill_in_and_agree_reads(ran: Path) -> None:
 )
 def test_a_wrong_argument_is_one_line_and_exit_2(arguments: list[str], expected: str, ran: Path) -> None:
     (ran / "tone.jsonl").write_text(json.dumps({"trace_id": trace_id(0), "name": "tone", "label": "warm"}))
+    two = json.loads((ran / "otel-judge.yaml").read_text())
+    two["judges"] = [{**two["judges"][0], "name": name} for name in ("a", "b")]
+    (ran / "two.yaml").write_text(json.dumps(two))
     (ran / "far.jsonl").write_text(json.dumps({"trace_id": "ab" * 16, "label": "pass"}))
     done = otel_judge(*arguments, cwd=ran)
     assert done.returncode == 2, done.stderr

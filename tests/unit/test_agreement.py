@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from verdicts_and_labels import SPAN, failed, quote, said, trace_id, unjudgeable, verdict
 
 from otel_judge.agreement import Agreement, JudgeAgreement, agreement
-from otel_judge.feedback import Coverage
+from otel_judge.feedback import Coverage, Scorer
 
 
 def only(found: Agreement) -> JudgeAgreement:
@@ -122,6 +123,15 @@ def test_labels_without_a_name_need_one_judge() -> None:
     with pytest.raises(ValueError, match="name no judge, and there are task, safety"):
         agreement(feedback, [said(0, "pass")])
     assert only(agreement(feedback, [said(0, "fail")], judge="safety")).table.classes == ("fail",)
+    beside = [verdict(0), verdict(0, "fail", name="next", shadow_of="task")]
+    found = agreement(beside, [said(0, "pass")]).judges
+    assert [(judge.name, judge.shadow_of) for judge in found] == [("task", None), ("next", "task")]
+
+
+def test_labels_without_a_name_are_about_no_check() -> None:
+    check = replace(verdict(0), scorer=Scorer("answered", "check", "v1"))
+    assert agreement([check], [said(0, "pass")]).judges == ()
+    assert only(agreement([check], [said(0, "pass", name="answered")])).table.n == 1
 
 
 def test_the_first_of_repeats_counts_and_the_rest_show_flips() -> None:

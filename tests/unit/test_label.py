@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_judge.judge.blind import blind
-from otel_judge.label import Label, labels_of, parse_label
+from otel_judge.label import Label, labels_of, parse_label, without_labels
+from otel_judge.otlp_json import encode_traces
+from otel_judge.sources import read_traces
 from otel_judge.testing.traces import TraceBuilder
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -128,3 +131,34 @@ def test_judges_do_not_see_labels() -> None:
     build.span("feedback", parent=root, attributes=HUMAN)
     seen = blind(build.trace())
     assert [(span.name, span.events) for span in seen.spans] == [("root", ())]
+
+
+def test_a_label_is_no_part_of_what_is_judged() -> None:
+    build = TraceBuilder()
+    root = build.span("root", end=2.0)
+    build.event(root, "gen_ai.evaluation.result", attributes=HUMAN)
+    plain = build.trace()
+    assert without_labels(plain).spans[0].events == plain.spans[0].events  # an event takes no span along
+    build.span("feedback", start=1.0, end=3600.0, attributes=HUMAN)  # somebody took their time
+    assert build.trace().root.name == "feedback"
+    assert [span.name for span in without_labels(build.trace()).spans] == ["root"]
+
+
+def test_a_trace_without_labels_stays_as_it_is_and_one_of_labels_alone_too() -> None:
+    build = TraceBuilder()
+    build.span("feedback", attributes=HUMAN)
+    alone = build.trace()
+    assert without_labels(alone) is alone
+    build = TraceBuilder()
+    build.span("root")
+    trace = build.trace()
+    assert without_labels(trace) is trace
+
+
+def test_a_stored_trace_of_labels_alone_is_none(tmp_path: Path) -> None:
+    judged, late = TraceBuilder(seed=1), TraceBuilder(seed=2)
+    judged.span("feedback", parent=judged.span("root"), attributes=HUMAN)
+    late.span("feedback", attributes=HUMAN)
+    for number, build in enumerate((judged, late)):
+        (tmp_path / f"{number}.json").write_bytes(encode_traces(build.trace().to_otlp()))
+    assert [trace.trace_id for trace in read_traces(tmp_path)] == [judged.trace_id]
