@@ -50,6 +50,11 @@ VALUES = """
 
 Every judge may also say `not_judgeable`, with a reason and no score.
 
+## Shadows and calibration
+
+A judge with `shadow_of` runs beside its primary and counts nowhere; `calibration` names the file that says how far
+judges agree with people. Both are told in [agreement.md](agreement.md).
+
 ## Keys of later versions
 
 These are refused by name, never ignored: """

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from .label import Label
 from .otlp_json import encode_traces
 from .trace import Trace
 
@@ -36,8 +38,14 @@ def health_app(*, ready: Callable[[], str | None], metrics: Callable[[], tuple[b
     return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", render)])
 
 
-def admin_app(find: Callable[[bytes], Trace | None], ids: Callable[[int], Sequence[bytes]]) -> Starlette:
-    """`/traces/<trace_id>`: a retained trace as OTLP/JSON; `/traces?limit=N`: ids of those finished last."""
+def admin_app(
+    find: Callable[[bytes], Trace | None],
+    ids: Callable[[int], Sequence[bytes]],
+    labels: Callable[[], Iterable[Label]],
+) -> Starlette:
+    """What is retained: `/traces/<trace_id>`, a trace as OTLP/JSON; `/traces?limit=N`, ids of those finished last;
+    `/labels`, what people said of them, as JSON lines.
+    """
 
     async def listed(request: Request) -> Response:
         given = request.query_params.get("limit", str(_LISTED))
@@ -59,4 +67,10 @@ def admin_app(find: Callable[[bytes], Trace | None], ids: Callable[[int], Sequen
             return JSONResponse({"error": problem}, status_code=404)
         return Response(encode_traces(found.to_otlp()), media_type="application/json")
 
-    return Starlette(routes=[Route("/traces", listed), Route("/traces/{trace_id}", trace)])
+    async def all_labels(_: Request) -> Response:
+        lines = [orjson.dumps(label.as_dict(), option=orjson.OPT_APPEND_NEWLINE) for label in labels()]
+        return Response(b"".join(lines), media_type="application/x-ndjson")
+
+    return Starlette(
+        routes=[Route("/traces", listed), Route("/traces/{trace_id}", trace), Route("/labels", all_labels)]
+    )

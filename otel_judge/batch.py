@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import floor
 from statistics import fmean
+from typing import Literal
 
 from .decision import Decision
 from .engine import Engine
 from .feedback import Feedback, Outcome, Target, Value
+from .label import without_labels
 from .trace import Trace
 from .trajectory import Understood
 
@@ -90,6 +92,10 @@ class Summary:
     failures: int
     """Judgements that broke off."""
     scores: tuple[float, ...] = ()
+    calibration: Literal["calibrated", "uncalibrated"] | None = None
+    """`uncalibrated` where any of the verdicts is; None for a check."""
+    kappa: float | None = None
+    """With people, of a calibrated judge."""
 
     @property
     def judged(self) -> int:
@@ -115,6 +121,7 @@ class Summary:
             "n_not_judgeable": self.not_judgeable,
             "n_failed": self.failures,
             "labels": dict(sorted(self.labels.items())),
+            **({"calibration": self.calibration, "kappa": self.kappa} if self.calibration else {}),
         }
 
 
@@ -128,7 +135,8 @@ async def grade(traces: Iterable[Trace], engine: Engine, *, done: Callable[[Row]
             done(row)
 
     async def jobs() -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        for trace in traces:
+        for stored in traces:
+            trace = without_labels(stored)
             row = Row(trace.trace_id, trace.root.name, len(trace.spans))
             rows.append(row)
             yield partial(judge, trace, row, engine.check(trace, row))
@@ -159,13 +167,17 @@ async def bounded(jobs: AsyncIterable[Callable[[], Awaitable[None]]], most: int)
 
 
 def summarise(rows: Iterable[Row], scorers: Iterable[str]) -> Iterator[Summary]:
-    """One summary a scorer, in the order of `scorers`."""
+    """One summary a scorer, in the order of `scorers`. Shadows are in none: see `agreement.shadow_reports`."""
     by_name: dict[str, list[Feedback]] = {name: [] for name in scorers}
     for row in rows:
         for feedback in row.feedback:
-            by_name.setdefault(feedback.name, []).append(feedback)  # a scorer in Python may give names of its own
+            if feedback.shadow_of is None:
+                by_name.setdefault(feedback.name, []).append(feedback)  # a scorer in Python may give names of its own
     for name, given in by_name.items():
         outcomes = Counter(feedback.outcome for feedback in given)
+        stamps = {feedback.calibration for feedback in given}
+        kappas = {feedback.calibrated_by.kappa for feedback in given if feedback.calibrated_by is not None}
+        calibrated = stamps == {"calibrated"}
         yield Summary(
             name=name,
             labels=Counter(feedback.label for feedback in given),
@@ -174,6 +186,8 @@ def summarise(rows: Iterable[Row], scorers: Iterable[str]) -> Iterator[Summary]:
             not_judgeable=outcomes[Outcome.NOT_JUDGEABLE],
             failures=outcomes[Outcome.FAILED],
             scores=tuple(feedback.score for feedback in given if feedback.score is not None),
+            calibration="calibrated" if calibrated else "uncalibrated" if "uncalibrated" in stamps else None,
+            kappa=kappas.pop() if calibrated and len(kappas) == 1 else None,
         )
 
 
@@ -204,6 +218,9 @@ def _feedback_dict(feedback: Feedback) -> dict[str, Value]:
         "kind": feedback.scorer.kind,
         "version": feedback.scorer.version,
         "owner": feedback.scorer.owner,
+        "calibration": feedback.calibration,
+        "shadow_of": feedback.shadow_of,
+        "agrees": feedback.agrees,
         "model": feedback.model,
         "rung": feedback.rung,
         "reading": feedback.reading,

@@ -286,6 +286,8 @@ class JudgeConfig(Section):
     limits: Limits = Limits()
     owner: Name | None = None
     """Goes out as `otel_judge.judge.owner` and as a metric label."""
+    shadow_of: Name | None = None
+    """A judge that this one runs beside, as a candidate: outside of pass rates, gates and the judges' metrics."""
 
     @model_validator(mode="before")
     @classmethod
@@ -356,6 +358,8 @@ class Config(Section):
     sampling: Sampling = Sampling()
     models: dict[str, ModelConfig] = Field(default={})
     judges: tuple[JudgeConfig, ...] = ()
+    calibration: str | None = None
+    """File that `otel-judge agree --save` writes; judges that it does not know are stamped `uncalibrated`."""
     feedback: FeedbackConfig = FeedbackConfig()
     exporters: Exporters = Exporters()
     health: Health = Health()
@@ -364,6 +368,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _names_fit(self) -> Config:
         check_unique([*(check.type for check in self.checks), *(judge.name for judge in self.judges)])
+        _check_shadows(self.judges)
         named = [(f"judge {judge.name!r} names", judge.model) for judge in self.judges if judge.model is not None]
         for name, model in self.models.items():
             named += [(f"the fallback of model {name!r} names", other) for other in model.fallback]
@@ -378,6 +383,18 @@ class Config(Section):
         return self
 
 
+def _check_shadows(judges: tuple[JudgeConfig, ...]) -> None:
+    primaries = {judge.name for judge in judges if judge.shadow_of is None}
+    for judge in judges:
+        if judge.shadow_of is None or judge.shadow_of in primaries:
+            continue
+        who = f"judge {judge.name!r} is a shadow of {judge.shadow_of!r}"
+        if any(other.name == judge.shadow_of for other in judges):
+            raise ValueError(f"{who}, which is itself a shadow; name the judge that counts")
+        known = ", ".join(sorted(primaries)) or "none are defined"
+        raise ValueError(f"{who}, which is no judge here ({known})")
+
+
 LATER_KEYS = frozenset(
     {
         "admin.auth",
@@ -388,7 +405,6 @@ LATER_KEYS = frozenset(
         "index.storage",
         "judge_workers",
         "judges[].evidence",
-        "judges[].shadow_of",
         "memory_limiter",
         "receivers.otlp.protocols.grpc.auth",
         "receivers.otlp.protocols.grpc.keepalive",

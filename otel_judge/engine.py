@@ -10,12 +10,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from . import check, judge
+from .agreement import shadows
+from .agreement.calibration import Calibrations
 from .api import loading
 from .api.loading import PythonJudge
 from .config import CheckConfig, Config, JudgeConfig, ModelConfig, Sampling
@@ -40,10 +42,12 @@ class Plan:
     sampling: Sampling
     models: tuple[tuple[str, ModelConfig], ...]
     judges: tuple[JudgeConfig, ...]
+    calibration: str | None = None
+    """File of the judges' agreement with people."""
 
     @classmethod
     def of(cls, config: Config) -> Plan:
-        return cls(config.checks, config.sampling, tuple(config.models.items()), config.judges)
+        return cls(config.checks, config.sampling, tuple(config.models.items()), config.judges, config.calibration)
 
 
 class Report(Protocol):
@@ -61,7 +65,10 @@ class Report(Protocol):
 
 
 class Engine:
-    """Runs a plan. Building it raises what the plan cannot do: `InstructionsError` or `ModelUnavailable`.
+    """Runs a plan. Building it raises what the plan cannot do: `ConfigError`, `InstructionsError` or
+    `ModelUnavailable`.
+
+    A shadow runs whenever its primary does; sampling never sees it.
 
     `check` is synchronous and takes about a millisecond for a small trace; `judge` waits for models.
     """
@@ -91,12 +98,15 @@ class Engine:
         ]
         built: dict[str, judge.Judge | PythonJudge] = {each.name: each for each in (*asked, *called)}
         self._judges = {config.name: built[config.name] for config in plan.judges}
-        self._sampler = Sampler(plan.sampling, tuple(self._judges))
+        self._shadows = {config.name: config.shadow_of for config in plan.judges if config.shadow_of is not None}
+        self._primaries = tuple(name for name in self._judges if name not in self._shadows)
+        self._sampler = Sampler(plan.sampling, self._primaries)
+        self._calibrations = Calibrations() if plan.calibration is None else Calibrations.load(plan.calibration)
 
     @property
     def scorers(self) -> Sequence[str]:
-        """Names of all checks and judges, in config order."""
-        return [*(built.name for built in self._checks), *self._judges]
+        """Names of all checks and judges, in config order, without shadows."""
+        return [*(built.name for built in self._checks), *self._primaries]
 
     def check(self, trace: Trace, report: Report) -> Decision:
         """Runs every check, reports each, and decides which judges follow."""
@@ -109,16 +119,23 @@ class Engine:
         return decision
 
     async def judge(self, trace: Trace, decision: Decision, report: Report) -> None:
-        """Runs the judges that the decision selected, side by side, and reports each as it ends.
+        """Runs the judges that the decision selected and their shadows, side by side, and reports each as it ends: a
+        shadow once its primary has ended too, since it says whether they agree.
 
         Of judges whose requests begin alike, one goes ahead until its first answer has come or failed: the others
         then read what they share from the provider's cache.
 
         When cancelled, a judge that has not ended is reported as a failure of type `shutdown`.
         """
+        verdicts = {name: asyncio.get_running_loop().create_future() for name in decision.judges}
         about = {"trace": trace, "target": target_of(trace, trace.root), "decision": decision, "report": report}
-        judges = [self._judges[name] for name in decision.judges]
-        await side_by_side((each.prefix, partial(self._judge, each, **about)) for each in judges)
+        judges = self._with_shadows(decision.judges)
+        await side_by_side((each.prefix, partial(self._judge, each, verdicts=verdicts, **about)) for each in judges)
+
+    def _with_shadows(self, names: Sequence[str]) -> list[judge.Judge | PythonJudge]:
+        """Primaries first: a shadow holds nobody up."""
+        shadows = [name for name, primary in self._shadows.items() if primary in names]
+        return [self._judges[name] for name in (*names, *shadows)]
 
     def refuse(self, trace: Trace, decision: Decision, failure: JudgeFailure, report: Report) -> None:
         """Reports that no judge of the decision ran, and why."""
@@ -136,6 +153,7 @@ class Engine:
         target: Target,
         decision: Decision,
         report: Report,
+        verdicts: Mapping[str, asyncio.Future[Feedback | None]],
     ) -> None:
         try:
             await ready
@@ -144,11 +162,24 @@ class Engine:
             failure = JudgeFailure("shutdown", "the service stopped before the judgement ended")
             report.emit(self._failed(judge, target, failure), decision)
             raise
-        for feedback in found if isinstance(found, list) else [found]:
-            report.emit(feedback, decision)
+        given = [self._stamp(each) for each in (found if isinstance(found, list) else [found])]
+        try:
+            if (primary := self._shadows.get(judge.name)) is not None:
+                verdict = await verdicts[primary]
+                given = [replace(each, agrees=verdict and shadows.same(verdict, each)) for each in given]
+            else:
+                verdicts[judge.name].set_result(next((each for each in given if each.name == judge.name), None))
+        finally:  # what a shadow has found is told also when its primary was cut off
+            for feedback in given:
+                report.emit(feedback, decision)
+
+    def _stamp(self, feedback: Feedback) -> Feedback:
+        feedback = self._calibrations.stamp(feedback)
+        shadow_of = self._shadows.get(feedback.name)
+        return feedback if shadow_of is None else replace(feedback, shadow_of=shadow_of)
 
     def _failed(self, judge: judge.Judge | PythonJudge, target: Target, failure: JudgeFailure) -> Feedback:
-        return Feedback.failure(target, judge.scorer, failure, judged_at_ns=self._now_ns())
+        return self._stamp(Feedback.failure(target, judge.scorer, failure, judged_at_ns=self._now_ns()))
 
     async def aclose(self) -> None:
         """Closes the connections to models."""

@@ -106,6 +106,28 @@ class Source(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """How far a judge agreed with people, measured once by `otel-judge agree --save`."""
+
+    judge: str
+    """Its name at that time."""
+    version: str
+    model: str | None
+    """As the provider named it."""
+    labels: int
+    """Pairs of a verdict and a label."""
+    kappa: float | None
+    """Cohen's kappa; None where it is not defined, as on labels that are all the same."""
+    kappa_low: float | None
+    kappa_high: float | None
+    accuracy: float | None
+    tpr: float | None
+    tnr: float | None
+    measured_at: str
+    """RFC 3339."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpanRef:
     """A span somewhere: trace id of 32 hex digits, span id of 16."""
 
@@ -184,6 +206,12 @@ class Feedback:
     revision: int = 0
     supersedes: str | None = None
     """Evaluation id that this one replaces."""
+    calibrated_by: Calibration | None = None
+    """The judge's agreement with people, where it was measured."""
+    shadow_of: str | None = None
+    """Name of the judge that this one runs beside, as a candidate."""
+    agrees: bool | None = None
+    """Of a shadow: its primary gave the same label; None where one of the two gave no grade."""
     detail: dict[str, Value] = field(default_factory=dict[str, Value])
     """Whatever else the scorer wants to say; stays in Python and in `--json`, never on the wire."""
 
@@ -244,6 +272,13 @@ class Feedback:
     def cost(self) -> float | None:
         """US dollars; None where the model has no price or no model was asked."""
         return self.cost_usd
+
+    @property
+    def calibration(self) -> Literal["calibrated", "uncalibrated"] | None:
+        """Whether the judge has been measured against people. None for a check: code is tested, not calibrated."""
+        if self.scorer.kind == "check":
+            return None
+        return "uncalibrated" if self.calibrated_by is None else "calibrated"
 
     @property
     def outcome(self) -> Outcome:

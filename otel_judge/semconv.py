@@ -33,6 +33,7 @@ class Name(str):
 _EVENT = "OpenTelemetry semantic conventions for generative AI, event gen_ai.evaluation.result (Development)"
 _SPANS = "OpenTelemetry semantic conventions for generative AI, spans (Development)"
 _GENERAL = "OpenTelemetry semantic conventions, general"
+_PROVENANCE = "proposed for the generative AI conventions (semantic-conventions-genai, pull request 359, open)"
 _OPENTRACING = "OpenTelemetry semantic conventions, OpenTracing compatibility"
 
 # The evaluation itself: on the score span, on its event and on the log record.
@@ -43,6 +44,10 @@ SCORE_LABEL: Final = Name("gen_ai.evaluation.score.label", "low-cardinality labe
 EXPLANATION: Final = Name("gen_ai.evaluation.explanation", "why, in words; at most 2 KB", _EVENT)
 RESPONSE_ID: Final = Name("gen_ai.response.id", "id of the model response judged, where the target has one", _EVENT)
 ERROR_TYPE: Final = Name("error.type", "set only where the evaluation itself failed", _EVENT)
+
+# Who evaluated. Read from what people send; nothing of ours carries it.
+EVALUATOR_TYPE: Final = Name("gen_ai.evaluation.evaluator.type", "`human` marks a label by a person", _PROVENANCE)
+EVALUATOR_ID: Final = Name("gen_ai.evaluation.evaluator.id", "the person", _PROVENANCE)
 
 # Copied from the judged trace, since people filter by them.
 AGENT_NAME: Final = Name("gen_ai.agent.name", "agent that was judged", _SPANS)
@@ -61,6 +66,11 @@ SUPERSEDES: Final = Name("otel_judge.supersedes", "evaluation id that this one r
 SCORER_KIND: Final = Name("otel_judge.scorer.kind", "judge (a model) or check (code)")
 JUDGE_VERSION: Final = Name("otel_judge.judge.version", "hash of all that decides the verdict")
 JUDGE_OWNER: Final = Name("otel_judge.judge.owner", "owner that the config names")
+CALIBRATION: Final = Name("otel_judge.calibration", "of a judge: calibrated (measured against people) or uncalibrated")
+CALIBRATION_KAPPA: Final = Name("otel_judge.calibration.kappa", "Cohen's kappa with people; absent: not measured")
+CALIBRATION_LABELS: Final = Name("otel_judge.calibration.labels", "labels that it was measured on")
+SHADOW_OF: Final = Name("otel_judge.shadow_of", "judge that this one runs beside, as a candidate")
+SHADOW_AGREES: Final = Name("otel_judge.shadow.agrees", "bool: its primary gave the same label; absent: not comparable")
 
 # What was found.
 OUTCOME: Final = Name("otel_judge.outcome", "judged, not_judgeable or failed")

@@ -111,9 +111,8 @@ class Service:
             config.health.endpoint,
             key="health.endpoint",
         )
-        admin = HttpServer(
-            admin_app(self._index.get, self._index.retained_ids), config.admin.endpoint, key="admin.endpoint"
-        )
+        answers = admin_app(self._index.get, self._index.retained_ids, self._index.labels)
+        admin = HttpServer(answers, config.admin.endpoint, key="admin.endpoint")
         for name, server in (("health", health), ("admin", admin)):
             await server.start()
             self._stack.push_async_callback(server.stop, STOP_RECEIVING_S)
@@ -147,6 +146,9 @@ class Service:
         if added.late:
             self._telemetry.late(added.late)
             self._say_late(added.late)
+        if intake.labels:
+            kept = self._index.label(intake.labels)
+            self._telemetry.labels(kept=kept, unknown=len(intake.labels) - kept)
 
     def _say_late(self, spans: int) -> None:
         """A trace was judged without these: worth a line, but not one for each request."""

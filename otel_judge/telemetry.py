@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from . import semconv
 from .decision import Decision
-from .feedback import Feedback
+from .feedback import Feedback, Usage
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -75,6 +75,23 @@ EVIDENCE = Metric(
     "Quotes cited, by whether code found them in the trace",
     labels=("judge", "version", "verified"),
 )
+_SHADOW = ("judge", "shadow_of", "version", "model")
+SHADOW_FEEDBACK = Metric(
+    "otel_judge.shadow.feedback",
+    "counter",
+    "Feedback of shadows, which no other metric counts; agrees: true, false, or unknown where one gave no grade",
+    labels=(*_SHADOW, "label", "outcome", "agrees"),
+)
+SHADOW_COST = Metric("otel_judge.shadow.cost", "counter", "Money that shadows have cost", unit="usd", labels=_SHADOW)
+SHADOW_TOKENS = Metric(
+    "otel_judge.shadow.tokens", "counter", "Tokens of shadows, as judge.tokens", labels=(*_SHADOW, "type")
+)
+LABELS = Metric(
+    "otel_judge.labels",
+    "counter",
+    "Labels of people that came: kept, or unknown_trace where their trace is not retained",
+    labels=("outcome",),
+)
 DECISIONS = Metric(
     "otel_judge.decisions",
     "counter",
@@ -125,6 +142,10 @@ METRICS: Final[tuple[Metric, ...]] = (
     JUDGE_COST,
     JUDGE_TOKENS,
     EVIDENCE,
+    SHADOW_FEEDBACK,
+    SHADOW_COST,
+    SHADOW_TOKENS,
+    LABELS,
     DECISIONS,
     TRACES_COMPLETED,
     CONTENT_SPANS,
@@ -181,7 +202,13 @@ class Telemetry:
             self._create(meter, metric)
 
     def feedback(self, feedback: Feedback) -> None:
-        """Counts one Feedback, with its score, evidence, duration, tokens and cost where it has them."""
+        """Counts one Feedback, with its score, evidence, duration, tokens and cost where it has them.
+
+        A shadow's is counted under `otel_judge.shadow.*` alone: no pass rate and no alert may rest on a candidate.
+        """
+        if feedback.shadow_of is not None:
+            self._shadow(feedback, feedback.shadow_of)
+            return
         scorer, target = feedback.scorer, feedback.target
         instrument = {
             "judge": scorer.name,
@@ -205,11 +232,12 @@ class Telemetry:
             self._record(JUDGE_DURATION, feedback.duration_s, **instrument, **outcome)
         if feedback.cost_usd is not None:
             self._count(JUDGE_COST, feedback.cost_usd, **instrument)
-        if feedback.usage is not None:
-            usage = feedback.usage
-            self._count(JUDGE_TOKENS, max(0, usage.input_tokens - usage.cached_tokens), **instrument, type="input")
-            self._count(JUDGE_TOKENS, usage.cached_tokens, **instrument, type="cached")
-            self._count(JUDGE_TOKENS, usage.output_tokens, **instrument, type="output")
+        self._tokens(JUDGE_TOKENS, feedback.usage, instrument)
+
+    def labels(self, *, kept: int, unknown: int) -> None:
+        """Counts labels of people, by whether their trace is here."""
+        self._count(LABELS, kept, outcome="kept")
+        self._count(LABELS, unknown, outcome="unknown_trace")
 
     def decision(self, decision: Decision) -> None:
         """Counts one sampling decision."""
@@ -268,6 +296,26 @@ class Telemetry:
     def collect(self) -> MetricsData | None:
         """The metrics as the SDK has them, cumulative; None where there are none yet."""
         return self._reader.get_metrics_data()
+
+    def _shadow(self, feedback: Feedback, shadow_of: str) -> None:
+        instrument = {
+            "judge": feedback.name,
+            "shadow_of": shadow_of,
+            "version": feedback.scorer.version,
+            "model": feedback.model,
+        }
+        agrees = "unknown" if feedback.agrees is None else str(feedback.agrees).lower()
+        outcome = feedback.outcome.value
+        self._count(SHADOW_FEEDBACK, 1, **instrument, label=feedback.label, outcome=outcome, agrees=agrees)
+        if feedback.cost_usd is not None:
+            self._count(SHADOW_COST, feedback.cost_usd, **instrument)
+        self._tokens(SHADOW_TOKENS, feedback.usage, instrument)
+
+    def _tokens(self, metric: Metric, usage: Usage | None, instrument: Mapping[str, str | None]) -> None:
+        if usage is not None:
+            self._count(metric, max(0, usage.input_tokens - usage.cached_tokens), **instrument, type="input")
+            self._count(metric, usage.cached_tokens, **instrument, type="cached")
+            self._count(metric, usage.output_tokens, **instrument, type="output")
 
     def _create(self, meter: Meter, metric: Metric) -> None:
         if metric.kind == "counter":

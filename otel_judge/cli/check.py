@@ -63,7 +63,10 @@ def _tell(config: Config) -> None:
         if receiver is not None
     ]
     policies = [f"{policy.name} ({policy.type})" for policy in config.sampling.policies] or ["none: every trace"]
-    judges = [f"{judge.name} ({judge.model or judge.python})" for judge in config.judges] or ["none"]
+    judges = [
+        f"{judge.name} ({judge.model or judge.python}{f', shadow of {judge.shadow_of}' if judge.shadow_of else ''})"
+        for judge in config.judges
+    ] or ["none"]
     typer.echo(f"takes traces:  {', '.join(takes)}")
     typer.echo(f"checks:        {', '.join(check.type for check in config.checks) or 'none'}")
     typer.echo(f"policies:      {', '.join(policies)}")

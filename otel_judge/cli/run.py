@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from .showing import show_measure, show_usd
+
 if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..agreement import ShadowReport
     from ..batch import Row, Summary
-    from ..config import Config
+    from ..feedback import Feedback
 
 SHOWN = 50  # rows of the table; --json has all
 SOURCES = (
@@ -38,14 +44,16 @@ def add_to(app: typer.Typer) -> None:
         import asyncio
 
         from .. import logs
+        from ..agreement import shadow_reports
         from ..batch import grade, summarise
         from ..config_file import load
         from ..engine import Engine, Plan
         from ..sources import Skipped, read_traces
+        from .choosing import only
         from .writing import write_json
 
         logs.configure()
-        chosen = _only(load(config), judge or [])
+        chosen = only(load(config), judge or [])
         engine = Engine(Plan.of(chosen), debug_folder=None if debug_judge is None else _folder(debug_judge))
 
         skipped = Skipped()
@@ -63,25 +71,16 @@ def add_to(app: typer.Typer) -> None:
         for line in skipped.lines():
             typer.echo(line, err=True)
         summaries = list(summarise(rows, engine.scorers))
+        shadows = shadow_reports(feedback for row in rows for feedback in row.feedback)
         if json is not None:
-            write_json(json, _document(rows, summaries))
+            document = {
+                "summary": {summary.name: summary.as_dict() for summary in summaries},
+                "shadows": [shadow.as_dict() for shadow in shadows],
+                "traces": [row.as_dict() for row in rows],
+            }
+            write_json(json, document)
         if json is None or str(json) != "-":
-            _show(rows, summaries, judged=bool(chosen.judges))
-
-
-def _only(config: Config, names: list[str]) -> Config:
-    """The config with only the scorers that were named."""
-    from ..errors import ConfigError
-
-    known = [*(check.type for check in config.checks), *(judge.name for judge in config.judges)]
-    for name in names:
-        if name not in known:
-            raise ConfigError(f"--judge {name}", "no such scorer", f"there are {', '.join(known)}")
-    if not names:
-        return config
-    checks = tuple(check for check in config.checks if check.type in names)
-    judges = tuple(judge for judge in config.judges if judge.name in names)
-    return config.model_copy(update={"checks": checks, "judges": judges})
+            _show(rows, summaries, shadows, judged=bool(chosen.judges))
 
 
 def _folder(path: Path) -> Path:
@@ -94,20 +93,13 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _document(rows: list[Row], summaries: list[Summary]) -> dict[str, object]:
-    return {
-        "summary": {summary.name: summary.as_dict() for summary in summaries},
-        "traces": [row.as_dict() for row in rows],
-    }
-
-
-def _show(rows: list[Row], summaries: list[Summary], *, judged: bool) -> None:
+def _show(rows: list[Row], summaries: list[Summary], shadows: Sequence[ShadowReport], *, judged: bool) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console()
-    found = [(row, feedback) for row in rows for feedback in row.feedback if feedback.passed is not True]
+    found = [(row, feedback) for row in rows for feedback in row.feedback if _is_shown(feedback)]
     if found:
         table = Table("trace", "scorer", "label", "score", "why", show_edge=False, pad_edge=False)
         for row, feedback in found[:SHOWN]:
@@ -118,14 +110,46 @@ def _show(rows: list[Row], summaries: list[Summary], *, judged: bool) -> None:
         if len(found) > SHOWN:
             console.print(f"… {len(found) - SHOWN} more; --json FILE has all")
         console.print()
-    summary_table = Table("scorer", "pass rate", "labels", show_edge=False, pad_edge=False)
+    columns = ("scorer", "pass rate", "labels", *(("with people",) if judged else ()))
+    summary_table = Table(*columns, show_edge=False, pad_edge=False)
     for summary in summaries:
         rate = "" if summary.pass_rate is None else f"{summary.pass_rate:.0%}"
         labels = ", ".join(f"{label} {count}" for label, count in summary.labels.most_common())
-        summary_table.add_row(summary.name, rate, Text(labels))
+        summary_table.add_row(summary.name, rate, Text(labels), *((_stamp(summary),) if judged else ()))
     console.print(summary_table)
+    if shadows:
+        console.print()
+        console.print(_shadow_table(shadows))
     total = f"{len(rows)} traces, {sum(row.spans for row in rows)} spans"
     if judged:
         sampled = sum(row.decision is not None and row.decision.sampled for row in rows)
         total += f"; {sampled} sampled for judging"
     console.print(f"\n{total}")
+
+
+def _is_shown(feedback: Feedback) -> bool:
+    """What did not pass; of shadows, where they disagree."""
+    return feedback.passed is not True if feedback.shadow_of is None else feedback.agrees is False
+
+
+def _stamp(summary: Summary) -> str:
+    return summary.calibration or "" if summary.kappa is None else f"kappa {summary.kappa:.2f}"
+
+
+def _shadow_table(shadows: Sequence[ShadowReport]) -> Table:
+    from rich.table import Table
+
+    table = Table(
+        "shadow", "beside", "agrees", "kappa", "not compared", "costs", "primary", show_edge=False, pad_edge=False
+    )
+    for shadow in shadows:
+        table.add_row(
+            shadow.name,
+            shadow.primary,
+            f"{show_measure(shadow.accuracy)} of {shadow.table.n}" if shadow.table.n else "",
+            show_measure(shadow.kappa),
+            str(shadow.ungraded),
+            show_usd(shadow.cost_usd),
+            show_usd(shadow.primary_cost_usd),
+        )
+    return table

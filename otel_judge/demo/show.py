@@ -56,6 +56,8 @@ class Verdict:
     evidence: tuple[Quote, ...]
     error: str | None
     """`error.type`, where the scorer itself failed."""
+    calibration: str | None = None
+    """Of a judge: whether it was measured against people."""
 
 
 def read_verdicts(spans: Iterable[tuple[SpanProto, Attributes]]) -> list[Verdict]:
@@ -75,6 +77,7 @@ def read_verdicts(spans: Iterable[tuple[SpanProto, Attributes]]) -> list[Verdict
 def _verdict(span: SpanProto, attributes: Attributes) -> Verdict:
     score = attributes.get(semconv.SCORE_VALUE)
     error = attributes.get(semconv.ERROR_TYPE)
+    calibration = attributes.get(semconv.CALIBRATION)
     events = [decode_attributes(event.attributes) for event in span.events if event.name == semconv.EVIDENCE]
     return Verdict(
         trace_id=span.trace_id.hex(),
@@ -92,6 +95,7 @@ def _verdict(span: SpanProto, attributes: Attributes) -> Verdict:
             for event in events
         ),
         error=str(error) if error is not None else None,
+        calibration=None if calibration is None else str(calibration),
     )
 
 
@@ -148,7 +152,7 @@ def _rows(verdicts: Sequence[Verdict], *, wide: bool) -> list[list[Text]]:
     loud = sorted((verdict for verdict in verdicts if verdict not in quiet), key=_urgency)
     rows = [
         _row(
-            Text(verdict.scorer),
+            _scorer(verdict),
             _label(verdict.label),
             Text("-" if verdict.score is None else f"{verdict.score:.3g}"),
             Text(_shorten(f"{verdict.error}: {verdict.why}" if verdict.error else verdict.why, _WHY_CHARACTERS)),
@@ -172,6 +176,11 @@ def _row(scorer: Text, label: Text, score: Text, why: Text, evidence: Text, *, w
 
 def _urgency(verdict: Verdict) -> tuple[int, bool]:
     return {"fail": 0, "pass": 2}.get(verdict.label, 1), verdict.kind == "check"
+
+
+def _scorer(verdict: Verdict) -> Text:
+    name = Text(verdict.scorer)
+    return name.append("\nuncalibrated", "dim") if verdict.calibration == "uncalibrated" else name
 
 
 def _label(label: str) -> Text:

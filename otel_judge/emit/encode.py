@@ -140,7 +140,7 @@ def _result(feedback: Feedback) -> list[Attribute]:
 
 def _rest(feedback: Feedback, decision: Decision | None) -> list[Attribute]:
     target, scorer = feedback.target, feedback.scorer
-    coverage, usage = feedback.coverage, feedback.usage
+    coverage, usage, measured = feedback.coverage, feedback.usage, feedback.calibrated_by
     verified = sum(evidence.verified for evidence in feedback.evidence)
     return [
         (semconv.AGENT_NAME, target.agent),
@@ -153,6 +153,11 @@ def _rest(feedback: Feedback, decision: Decision | None) -> list[Attribute]:
         (semconv.SCORER_KIND, scorer.kind),
         (semconv.JUDGE_VERSION, scorer.version),
         (semconv.JUDGE_OWNER, scorer.owner),
+        (semconv.CALIBRATION, feedback.calibration),
+        (semconv.CALIBRATION_KAPPA, measured.kappa if measured else None),
+        (semconv.CALIBRATION_LABELS, measured.labels if measured else None),
+        (semconv.SHADOW_OF, feedback.shadow_of),
+        (semconv.SHADOW_AGREES, feedback.agrees),
         (semconv.MODEL, feedback.model),
         (semconv.RUNG, feedback.rung),
         (semconv.READING, feedback.reading),

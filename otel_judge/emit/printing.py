@@ -11,7 +11,10 @@ from .transport import shorten
 
 
 class Printer:
-    """A `Sink` that prints `TRACE_ID  SCORER  LABEL  SCORE  why`, by default to stdout."""
+    """A `Sink` that prints `TRACE_ID  SCORER  LABEL  SCORE  why`, by default to stdout.
+
+    A judge that was not measured against people is marked `uncalibrated`, and a shadow as such.
+    """
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out
@@ -19,7 +22,11 @@ class Printer:
     def emit(self, feedback: Feedback, decision: Decision | None) -> None:  # noqa: ARG002 - a line is about the verdict
         score = "-" if feedback.score is None else f"{feedback.score:g}"
         why = shorten(feedback.rationale, 160)
-        line = f"{feedback.trace_id}  {feedback.name}  {feedback.label}  {score}  {why}".rstrip()
+        marks = [] if feedback.shadow_of is None else [f"shadow of {feedback.shadow_of}"]
+        if feedback.calibration == "uncalibrated":
+            marks.append("uncalibrated")
+        name = f"{feedback.name} ({', '.join(marks)})" if marks else feedback.name
+        line = f"{feedback.trace_id}  {name}  {feedback.label}  {score}  {why}".rstrip()
         # One write a line: verdicts of several threads do not run into each other.
         out = self._out or sys.stdout
         out.write(f"{line}\n")

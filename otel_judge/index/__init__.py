@@ -5,7 +5,7 @@ Pure logic for one thread: it does no I/O, and the clock is an argument, in mono
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from math import inf
 from operator import attrgetter
@@ -13,9 +13,11 @@ from typing import NamedTuple
 
 from ..config import IndexConfig
 from ..errors import Overloaded
+from ..label import Label
 from ..trace import CompletionReason, Fragment, Trace
 from .buffer import TRACE_ID_BYTES, OpenTrace, trace_key
 from .decided import Decided
+from .labels import Labels
 from .retained import Retained
 from .timers import Timers
 
@@ -68,6 +70,7 @@ class Index:
         self._timers = Timers()
         self._decided = Decided()
         self._retained = Retained(config.retain)
+        self._labels = Labels()
         self._spans = 0
         self._bytes = 0
 
@@ -183,9 +186,27 @@ class Index:
         keys = (key for key in reversed(self._retained.traces) if len(key) == TRACE_ID_BYTES)
         return list(islice(keys, limit))
 
+    def label(self, labels: Iterable[Label], tenant: str | None = None) -> int:
+        """Keeps what people said of traces that are open or retained, and returns how much of it that was."""
+        kept = 0
+        for label in labels:
+            key = trace_key(bytes.fromhex(label.trace_id), tenant)
+            if self._is_here(key):
+                self._labels.add(key, label)
+                kept += 1
+        return kept
+
+    def labels(self) -> list[Label]:
+        """What people said of the traces that are retained; what was said of those that are gone is forgotten."""
+        self._labels.drop([key for key, _ in self._labels if not self._is_here(key)])
+        return [label for key, labels in self._labels if key in self._retained.traces for label in labels]
+
     def is_open(self, trace_id: bytes, tenant: str | None = None) -> bool:
         """Whether the trace has spans and still takes more."""
         return trace_key(trace_id, tenant) in self._open
+
+    def _is_here(self, key: bytes) -> bool:
+        return key in self._open or key in self._retained.traces or any(trace.key == key for trace, _ in self._full)
 
     def _admit(self, size: int, now: float) -> None:
         if self._bytes + size <= self._max_bytes or not self._bytes:

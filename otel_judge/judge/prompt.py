@@ -70,8 +70,12 @@ ONE_VERDICT = "More than one verdict was given. Call `verdict` once."
 def version() -> str:
     """Short hash of all prompt text, tools included: another text is another instrument."""
     schemas = [(tool.name, tool.description, tool.schema) for tool in TOOLS.values()]
+    replies = [REMIND, CUT_OFF, CLOSED, TURN_FULL, ENDED, ONE_VERDICT, repair(""), unverified([""]), unread("")]
+    # The fence differs between processes, and what stands around it is prompt text too.
+    shown = [show("", "").replace(fence("", ""), "") for show in (whole, overview)]
     parts = [part("", "", 0, 0).partition("\n")[0], part_task(""), findings("", "").partition("\n")[0]]
-    words = [SYSTEM_TRACE, SYSTEM_PROMPT, task("", "", ""), parts, schemas, verdict.DESCRIPTION, verdict.SCHEMA]
+    words = [SYSTEM_TRACE, SYSTEM_PROMPT, task("", "", ""), shown, parts, condensed("", 0, [""]), replies]
+    words += [schemas, verdict.DESCRIPTION, verdict.SCHEMA]
     return blake2b(json.dumps(words, sort_keys=True).encode(), digest_size=6).hexdigest()
 
 

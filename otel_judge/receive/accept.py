@@ -47,7 +47,7 @@ class Acceptor:
             raise
 
     def _take(self, intake: Intake) -> ExportTraceServiceResponse:
-        if intake.accepted or intake.own:
+        if intake.accepted or intake.own or intake.labels:
             self._hand_over(intake)
         response = ExportTraceServiceResponse()
         if intake.rejected:

@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from ..errors import MalformedRequest
+from ..label import LABEL_MARK, Label, is_label, labels_on
 from ..own_traces import is_emitter, is_own
 from ..semconv import EMITTER
 from ..trace import PARENT_IS_REMOTE, Fragment, Origin
@@ -51,6 +52,8 @@ class Intake:
     """How many spans were rejected and why; empty without any."""
     own: int
     """Spans of otel-judge's own making, dropped without a word to the client."""
+    labels: tuple[Label, ...] = ()
+    """What people said of traces. Spans that are nothing but a label are in no fragment: they make no trace."""
 
 
 def parse(body: bytes) -> ExportTraceServiceRequest:
@@ -69,6 +72,8 @@ def split(request: Request, origins: OriginTable, *, body: bytes | None = None) 
     """
     fragments: dict[bytes, Fragment] = {}
     own_traces: set[bytes] = set()
+    labels: list[Label] = []
+    labelled = body is None or LABEL_MARK in body  # as few requests are
     accepted = own = bad_trace_ids = bad_span_ids = 0
     cuts = None if body is None else cut_spans(body)
     for resource_index, resource_spans in enumerate(request.resource_spans):
@@ -91,6 +96,12 @@ def split(request: Request, origins: OriginTable, *, body: bytes | None = None) 
                 encoded = list(compress(encoded, valid))
                 trace_ids = list(map(_trace_id, spans))
                 span_ids = list(map(_span_id, spans))
+            if labelled and any(LABEL_MARK in data for data in encoded):
+                for span in spans:
+                    labels += labels_on(span)
+                kept = [not is_label(span) for span in spans]
+                spans, encoded = list(compress(spans, kept)), list(compress(encoded, kept))
+                trace_ids, span_ids = list(compress(trace_ids, kept)), list(compress(span_ids, kept))
             if not spans:
                 continue
             origin = origins.intern(
@@ -116,7 +127,9 @@ def split(request: Request, origins: OriginTable, *, body: bytes | None = None) 
                 _add(fragment, origin, encoded[start:end], span_ids[start:end])
                 if some_remote or b"" in parents[start:end]:
                     _find_roots(fragment, spans[start:end])
-    return Intake(fragments, accepted, bad_trace_ids + bad_span_ids, _why(bad_trace_ids, bad_span_ids), own)
+    return Intake(
+        fragments, accepted, bad_trace_ids + bad_span_ids, _why(bad_trace_ids, bad_span_ids), own, tuple(labels)
+    )
 
 
 def _add(fragment: Fragment, origin: Origin, encoded: list[bytes], span_ids: list[bytes]) -> None:

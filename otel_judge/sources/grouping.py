@@ -7,11 +7,12 @@ the largest trace.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
+from ..label import LABEL_MARK, is_label
 from ..own_traces import is_emitter, is_own
 from ..trace import Origin, SpanBlock, Trace
 from .spill import Spill
@@ -87,8 +88,13 @@ class Grouper:
 
 
 def _trace(trace_id: bytes, blocks: dict[Origin, list[bytes]]) -> Iterator[Trace]:
-    if not is_own(trace_id):
+    if not is_own(trace_id) and not _labels_alone(blocks.values()):
         yield Trace(trace_id, [SpanBlock(origin, spans) for origin, spans in blocks.items()])
+
+
+def _labels_alone(blocks: Iterable[list[bytes]]) -> bool:
+    """Whether a trace is nothing but what people said of it: there is nothing to judge."""
+    return all(LABEL_MARK in data and is_label(Span.FromString(data)) for spans in blocks for data in spans)
 
 
 def _valid(identifier: bytes, length: int) -> bool:

@@ -1,13 +1,15 @@
-"""A running service: its retained traces, from its admin endpoint."""
+"""A running service: its retained traces, and what people said of them, from its admin endpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import cast
 
+import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ..errors import SourceError
+from ..label import Label, parse_label
 from . import records
 from .api import Api, Query
 from .skipped import Skip
@@ -30,6 +32,19 @@ def read(source: str, trace_id: bytes | None, skip: Skip) -> Iterator[tuple[str,
             elif trace_id is not None:
                 problem = f"trace {each} is not retained there"
                 raise SourceError(query.source, problem, "it may not be finished, or be too old")
+
+
+def labels(source: str) -> list[Label]:
+    """What people said of the traces that `live:URL` retains. Raises `SourceError`."""
+    query = Query.parse(source, PREFIX, _OPTIONS)
+    with Api(query, {}) as api:
+        response = api.get("/labels")
+    try:
+        lines = [] if response is None else response.content.splitlines()
+        found = [parse_label(orjson.loads(line)) for line in lines]
+    except ValueError as error:
+        raise SourceError(query.source, f"/labels did not answer labels: {error}") from None
+    return [label for label in found if label is not None]
 
 
 def _retained(api: Api, query: Query) -> list[str]:

@@ -180,7 +180,10 @@ def test_a_source_that_cannot_be_read_is_one_line_and_exit_2(
         (["tool", "list_spans", "trace.json", "--trace-id", "12"], "'12': not a trace id; give its 32 hex digits"),
         (["tool", "list_spans", "trace.json", "--trace-id", "ab" * 16], f"trace.json: no trace {'ab' * 16}"),
         (["tool", "list_spans", "trace.json", "colour=red"], "colour"),
-        (["tool", "list_spans", "live:127.0.0.1:9", "--trace-id", "ab" * 16], "live:http://127.0.0.1:9: no answer from"),
+        (
+            ["tool", "list_spans", "live:127.0.0.1:9", "--trace-id", "ab" * 16],
+            "live:http://127.0.0.1:9: no answer",
+        ),
         (["serve", "--config", "missing.yaml"], "missing.yaml: no such file"),
     ],
 )

@@ -148,3 +148,32 @@ def test_the_file_is_found_by_argument_then_environment_then_name(tmp_path, monk
     assert [check.type for check in load(environ={"OTEL_JUDGE_CONFIG": "other.yaml"}).checks] == ["latency"]
     with pytest.raises(ConfigError, match="missing.yaml: no such file"):
         load("missing.yaml", environ={})
+
+
+SHADOW = JUDGE.replace(
+    "models:",
+    """\
+  - {name: next, instructions: "{{ trace }}", model: main, shadow_of: task_success}
+models:""",
+)
+
+
+def test_a_shadow_names_a_judge() -> None:
+    assert [judge.shadow_of for judge in parse(SHADOW, environ={"KEY": "k"}).judges] == [None, "task_success"]
+
+
+@pytest.mark.parametrize(
+    ("primary", "problem"),
+    [
+        ("nobody", "judge 'next' is a shadow of 'nobody', which is no judge here (task_success)"),
+        ("tool_errors", "judge 'next' is a shadow of 'tool_errors', which is no judge here (task_success)"),
+        ("next", "judge 'next' is a shadow of 'next', which is itself a shadow; name the judge that counts"),
+    ],
+)
+def test_a_shadow_of_what_is_no_judge_is_refused(primary: str, problem: str) -> None:
+    assert problem in error_of(SHADOW.replace("shadow_of: task_success", f"shadow_of: {primary}"), KEY="k")
+
+
+def test_shadows_in_a_circle_are_refused() -> None:
+    circle = SHADOW.replace("    values: [yes, no]", "    shadow_of: next")
+    assert "which is itself a shadow" in error_of(circle, KEY="k")

@@ -18,7 +18,7 @@ from otel_judge.decision import Decision
 from otel_judge.emit.encode import MAX_TEXT, Encoder, cut
 from otel_judge.emit.outbox import Item
 from otel_judge.emit.place import FRESH_NS, Timestamp, place
-from otel_judge.feedback import Coverage, Evidence, Feedback, JudgeFailure, Scorer, SpanRef, Target, Usage
+from otel_judge.feedback import Calibration, Coverage, Evidence, Feedback, JudgeFailure, Scorer, SpanRef, Target, Usage
 from otel_judge.version import __version__
 
 S = 1_000_000_000
@@ -68,6 +68,11 @@ FULL = Feedback(
     judge_trace=SpanRef("1" * 32, "2" * 16),
     revision=1,
     supersedes="f" * 32,
+    calibrated_by=Calibration(
+        "task_success", "v1", "m-judge", 50, 0.6, 0.4, 0.8, 0.8, 0.9, 0.7, "2025-10-09T00:00:00Z"
+    ),
+    shadow_of="other",
+    agrees=False,
     detail={"never": "on the wire"},
 )
 DECISION = Decision(sampled=True, judges=("task_success",), policy="errors", reason="a span failed", probability=0.1)
@@ -98,6 +103,11 @@ EXPECTED = {
     "otel_judge.scorer.kind": "judge",
     "otel_judge.judge.version": "v1",
     "otel_judge.judge.owner": "payments",
+    "otel_judge.calibration": "calibrated",
+    "otel_judge.calibration.kappa": 0.6,
+    "otel_judge.calibration.labels": 50,
+    "otel_judge.shadow_of": "other",
+    "otel_judge.shadow.agrees": False,
     "otel_judge.model": "m-judge",
     "otel_judge.rung": "agent",
     "otel_judge.reading": "whole",

@@ -228,3 +228,10 @@ def test_a_printed_verdict_is_one_line() -> None:
     (line,) = out.getvalue().splitlines()
     assert line.startswith("0af7651916cd43dd8448eb211c80319c  answered  fail  0.5  cut off xxx")
     assert line.endswith("…")
+
+
+def test_a_printed_verdict_says_who_was_not_measured_and_what_is_a_shadow() -> None:
+    out = io.StringIO()
+    target = Target("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 1, 2)
+    Printer(out).emit(Feedback(target, Scorer("next", "judge", "v"), "pass", shadow_of="task"), None)
+    assert "  next (shadow of task, uncalibrated)  pass  " in out.getvalue()

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from otel_judge.config import JudgeConfig, ModelConfig
 from otel_judge.errors import InstructionsError, ModelUnavailable
-from otel_judge.judge import build, check_model
+from otel_judge.judge import build, check_model, prompt
 from otel_judge.judge.faults import scrub
 from otel_judge.judge.models import split
+from otel_judge.judge.tools import TOOLS
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +91,7 @@ def test_the_version_changes_with_what_decides_the_verdict_and_with_nothing_else
 
     same = version()
     assert len(same) == 12
-    assert version(name="other", owner="payments", model="anthropic:/m-1") == same
+    assert version(name="other", owner="payments", shadow_of="honest", model="anthropic:/m-1") == same
     main = ModelConfig(model="anthropic:m-1", concurrency=3, headers={"x-team": "a"})
     assert version({"main": main}, model="main") == same
     others = [
@@ -99,9 +101,41 @@ def test_the_version_changes_with_what_decides_the_verdict_and_with_nothing_else
         version(reading="whole"),
         version(limits={"turns": 3}),
         version(model="anthropic:m-2"),
+        version({"other": ModelConfig(model="anthropic:m-1", fallback=("anthropic:m-2",))}, model="other"),
+        version(type="str", values=None),
+        version(optional=True),
+        version(sweep=True),
         version({"main": main.model_copy(update={"settings": {"temperature": 0}})}, model="main"),
     ]
     assert len({same, *others}) == len(others) + 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["SYSTEM_TRACE", "SYSTEM_PROMPT", "REMIND", "CUT_OFF", "CLOSED", "TURN_FULL", "ENDED", "ONE_VERDICT"],
+)
+def test_every_word_of_ours_is_in_the_prompts_version(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = prompt.version()
+    monkeypatch.setattr(prompt, name, "other words")
+    assert prompt.version() != before
+
+
+@pytest.mark.parametrize("name", ["task", "whole", "overview", "condensed", "repair", "unverified", "unread"])
+def test_every_sentence_of_ours_is_in_the_prompts_version(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, told = prompt.version(), getattr(prompt, name)
+    monkeypatch.setattr(prompt, name, lambda *given: "Well: " + told(*given))
+    assert prompt.version() != before
+
+
+def test_the_span_tools_are_in_the_prompts_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = {prompt.version()}
+    tool = TOOLS["get_span"]
+    for change in ({"description": "Reads."}, {"name": "read_span"}, {"parameters": ()}):
+        monkeypatch.setattr(prompt, "TOOLS", {**TOOLS, "get_span": replace(tool, **change)})
+        versions.add(prompt.version())
+    monkeypatch.setattr(prompt, "TOOLS", {name: each for name, each in TOOLS.items() if name != "get_span"})
+    versions.add(prompt.version())
+    assert len(versions) == 5
 
 
 def test_the_version_is_the_same_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -244,3 +244,35 @@ def test_damaged_requests_are_read_or_refused(data: st.DataObject):
     except MalformedRequest:
         return
     split_new(message)
+
+
+HUMAN = [
+    KeyValue(key="gen_ai.evaluation.name", value=AnyValue(string_value="task")),
+    KeyValue(key="gen_ai.evaluation.score.label", value=AnyValue(string_value="fail")),
+    KeyValue(key="gen_ai.evaluation.evaluator.type", value=AnyValue(string_value="human")),
+]
+
+
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_what_people_said_is_a_label_and_no_span(as_bytes: bool) -> None:
+    judged = span(number=1, events=[Span.Event(name="gen_ai.evaluation.result", attributes=HUMAN)])
+    late = span(TRACE_B, 2, attributes=HUMAN)
+    message = request(judged, late, span(number=3))
+    if as_bytes:
+        body = message.SerializeToString()
+        intake = split(parse(body), OriginTable(), body=body)
+    else:
+        intake = split_new(message)
+    assert [(label.trace_id, label.span_id, label.name, label.label) for label in intake.labels] == [
+        (TRACE_A.hex(), judged.span_id.hex(), "task", "fail"),
+        (TRACE_B.hex(), late.parent_span_id.hex(), "task", "fail"),
+    ]
+    assert (set(intake.fragments), intake.accepted, intake.rejected) == ({TRACE_A}, 2, 0)
+    fragment = intake.fragments[TRACE_A]
+    assert fragment.span_ids == [judged.span_id, (3).to_bytes(8)]
+    assert [Span.FromString(data) for data in spans_of(intake, TRACE_A)] == [judged, span(number=3)]
+
+
+def test_labels_about_what_otel_judge_emitted_are_none() -> None:
+    own = request(span(attributes=HUMAN), resource={"otel_judge.emitter": AnyValue(bool_value=True)})
+    assert split_new(own).labels == ()

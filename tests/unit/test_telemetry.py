@@ -46,6 +46,8 @@ def record_everything() -> Telemetry:
     recorded = Telemetry()
     recorded.feedback(FEEDBACK)
     recorded.feedback(replace(FEEDBACK, label="failed", score=None, error=JudgeFailure("timeout", "slow")))
+    recorded.feedback(replace(FEEDBACK, shadow_of="task_success", agrees=False))
+    recorded.labels(kept=1, unknown=2)
     recorded.decision(Decision(sampled=True, judges=("j",), policy="errors", reason="…", probability=1.0))
     recorded.decision(Decision(sampled=False, judges=(), policy="", reason="…", probability=0.1))
     recorded.completed("root")
@@ -92,6 +94,29 @@ def test_a_failure_is_counted_and_has_no_score() -> None:
     found = samples(recorded)
     assert found["otel_judge_feedback_total"][0][0]["outcome"] == "failed"
     assert "otel_judge_score_count" not in found
+
+
+def test_a_shadow_is_counted_as_a_shadow_alone() -> None:
+    recorded = Telemetry()
+    recorded.feedback(replace(FEEDBACK, shadow_of="other", agrees=False))
+    recorded.feedback(replace(FEEDBACK, shadow_of="other", agrees=None))
+    found = samples(recorded)
+    shadow = {"judge": "task_success", "shadow_of": "other", "version": "v1", "model": "m-1"}
+    counted = {labels["agrees"]: value for labels, value in found["otel_judge_shadow_feedback_total"]}
+    assert counted == {"false": 1, "unknown": 1}
+    assert found["otel_judge_shadow_cost_usd_total"] == [(shadow, 1.0)]
+    tokens = {labels["type"]: value for labels, value in found["otel_judge_shadow_tokens_total"]}
+    assert tokens == {"input": 120, "cached": 80, "output": 14}
+    assert {name for name in found if name.startswith("otel_judge_")} == {
+        f"otel_judge_shadow_{name}_total" for name in ("feedback", "cost_usd", "tokens")
+    }
+
+
+def test_labels_are_counted_by_whether_their_trace_is_here() -> None:
+    recorded = Telemetry()
+    recorded.labels(kept=2, unknown=1)
+    counted = {labels["outcome"]: value for labels, value in samples(recorded)["otel_judge_labels_total"]}
+    assert counted == {"kept": 2, "unknown_trace": 1}
 
 
 def test_a_score_that_is_not_a_number_does_not_poison_the_sum() -> None:
