@@ -5,7 +5,7 @@ cells: exact, and as fast for 10,000 pairs as for 10.
 
 Intervals are percentiles. The draws come from the observed shares with two pairs spread evenly over all cells: the
 plain bootstrap takes what has not been seen in 20 labels for impossible, and its 95 % intervals then hold the truth in
-as little as 35 % of the cases (docs/decisions/0004-intervals.md).
+as little as 35 % of the cases (docs/decisions/0006-intervals.md).
 """
 
 from __future__ import annotations
