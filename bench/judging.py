@@ -123,6 +123,9 @@ class Counted:
     def decided(self, target: Target, decision: Decision) -> None:
         pass
 
+    def understood(self, spans: object) -> None:
+        pass
+
 
 async def queued(base_url: str) -> tuple[float, float]:
     """Share of the ideal rate, and MiB by which memory grew at most, past the traces that wait in the queue."""
