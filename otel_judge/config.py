@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from .config_egress import EgressConfig, RedactConfig, same_model
 from .config_types import Duration, Endpoint, ModelSpec, Name, Section, check_unique
 
 
@@ -268,6 +269,8 @@ class JudgeConfig(Section):
     sweep: bool = False
     """For judges that must show absence, such as of leaks: what was not read is told, and passes nothing."""
     limits: Limits = Limits()
+    evidence: Literal["quote", "span_id"] = "quote"
+    """`span_id` keeps quotes out of the feedback: it cites spans and paths alone."""
     owner: Name | None = None
     """Goes out as `otel_judge.judge.owner` and as a metric label."""
 
@@ -304,7 +307,7 @@ class Health(Section):
 
 class Admin(Section):
     endpoint: Endpoint = "127.0.0.1:13135"
-    """Serves `/traces/<trace_id>`: what came in, content included. Keep it on loopback."""
+    """Serves `/traces/<trace_id>`: what came in, content included; and `/egress/<trace_id>`. Keep it on loopback."""
 
 
 class Config(Section):
@@ -322,6 +325,10 @@ class Config(Section):
     sampling: Sampling = Sampling()
     models: dict[str, ModelConfig] = Field(default={})
     judges: tuple[JudgeConfig, ...] = ()
+    redact: RedactConfig | None = RedactConfig()
+    """What is taken out of a trace before a judge, a debug file or feedback holds any of it. Null: nothing."""
+    egress: EgressConfig | None = None
+    """Which models may see which traces. Absent: any model that a judge names."""
     feedback: FeedbackConfig = FeedbackConfig()
     exporters: Exporters = Exporters()
     health: Health = Health()
@@ -335,6 +342,7 @@ class Config(Section):
             named += [(f"the fallback of model {name!r} names", other) for other in model.fallback]
             if name in model.fallback:
                 raise ValueError(f"model {name!r} is its own fallback")
+        named += [("egress names", model) for model in sorted(self.egress.models)] if self.egress is not None else []
         for who, model in named:
             if ":" not in model and model not in self.models:
                 known = ", ".join(sorted(self.models)) or "none are defined"
@@ -343,17 +351,27 @@ class Config(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _judges_may_run(self) -> Config:
+        if self.egress is None:
+            return self
+        allowed = {same_model(name) for name in self.egress.models}
+        for judge in self.judges:
+            model = self.models.get(judge.model)
+            chain = (judge.model, *(model.fallback if model is not None else ()))
+            if allowed.isdisjoint(same_model(name) for name in chain):
+                raise ValueError(f"judge {judge.name!r} could never run: egress allows none of {', '.join(chain)}")
+        return self
+
 
 LATER_KEYS = frozenset(
     {
         "admin.auth",
         "checks[].on",
-        "egress",
         "forward",
         "index.completion.services",
         "index.storage",
         "judge_workers",
-        "judges[].evidence",
         "judges[].python",
         "judges[].shadow_of",
         "memory_limiter",
@@ -364,7 +382,6 @@ LATER_KEYS = frozenset(
         "receivers.otlp.protocols.http.auth",
         "receivers.otlp.protocols.http.cors",
         "receivers.otlp.protocols.http.tls",
-        "redact",
         "sampling.budget",
         "sampling.policies[].judges",
         "session_idle",

@@ -94,6 +94,12 @@ class RedactConfig(Section):
         return patterns
 
 
+def same_model(name: str) -> str:
+    """A model's name in the one way of writing it: `provider:model` for `provider:/model`."""
+    provider, colon, model = name.partition(":")
+    return f"{provider}{colon}{model.removeprefix('/')}"
+
+
 class EgressConfig(Section):
     """Which models may see which traces. Once this section is there, what it does not allow is denied."""
 

@@ -10,17 +10,19 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from . import check, judge
 from .config import CheckConfig, Config, JudgeConfig, ModelConfig, Sampling
+from .config_egress import EgressConfig, RedactConfig
 from .decision import Decision
 from .feedback import Feedback, JudgeFailure, Target
+from .judge import Ledger
+from .redact import Redactor
 from .sample import Sampler
 from .trace import Trace
-from .trajectory import target_of
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -37,10 +39,13 @@ class Plan:
     sampling: Sampling
     models: tuple[tuple[str, ModelConfig], ...]
     judges: tuple[JudgeConfig, ...]
+    redact: RedactConfig | None = field(default_factory=RedactConfig)
+    egress: EgressConfig | None = None
 
     @classmethod
     def of(cls, config: Config) -> Plan:
-        return cls(config.checks, config.sampling, tuple(config.models.items()), config.judges)
+        models = tuple(config.models.items())
+        return cls(config.checks, config.sampling, models, config.judges, config.redact, config.egress)
 
 
 class Report(Protocol):
@@ -69,6 +74,7 @@ class Engine:
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._now_ns = now_ns
+        self._redactor = Redactor(plan.redact)
         self._checks = check.build(plan.checks)
         self._judges = {
             built.name: built
@@ -78,6 +84,8 @@ class Engine:
                 own_spans=own_spans,
                 own_resource=own_resource,
                 debug_folder=debug_folder,
+                redactor=self._redactor,
+                egress=plan.egress,
             )
         }
         self._sampler = Sampler(plan.sampling, tuple(self._judges))
@@ -89,9 +97,10 @@ class Engine:
 
     def check(self, trace: Trace, report: Report) -> Decision:
         """Runs every check, reports each, and decides which judges follow."""
-        target = target_of(trace, trace.root)
+        target = self._redactor.target(trace, trace.root)
         for each in self._checks:
-            report.emit(check.run(each, trace, target, now_ns=self._now_ns), None)
+            said = check.run(each, trace, target, now_ns=self._now_ns)
+            report.emit(self._redactor.scrub(trace, said), None)
         decision = self._sampler.decide(trace)
         report.decided(target, decision)
         return decision
@@ -104,7 +113,7 @@ class Engine:
 
         When cancelled, a judge that has not ended is reported as a failure of type `shutdown`.
         """
-        target = target_of(trace, trace.root)
+        target = self._redactor.target(trace, trace.root)
         leads: dict[Hashable, asyncio.Event] = {}
         async with asyncio.TaskGroup() as group:
             for name in decision.judges:
@@ -117,7 +126,7 @@ class Engine:
 
     def refuse(self, trace: Trace, decision: Decision, failure: JudgeFailure, report: Report) -> None:
         """Reports that no judge of the decision ran, and why."""
-        target = target_of(trace, trace.root)
+        target = self._redactor.target(trace, trace.root)
         for name in decision.judges:
             report.emit(self._failed(self._judges[name], target, failure), decision)
 
@@ -132,13 +141,14 @@ class Engine:
         lead: asyncio.Event | None,
         answered: asyncio.Event,
     ) -> None:
+        ledger = Ledger()
         try:
             if lead is not None:
                 await _wait(lead, LEAD_S)
-            feedback = await judge.grade(trace, target, answered=answered.set)
+            feedback = await judge.grade(trace, target, answered=answered.set, ledger=ledger)
         except asyncio.CancelledError:
             failure = JudgeFailure("shutdown", "the service stopped before the judgement ended")
-            report.emit(self._failed(judge, target, failure), decision)
+            report.emit(replace(self._failed(judge, target, failure), receipt=ledger.receipt), decision)
             raise
         finally:
             answered.set()

@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import JudgeConfig, ModelConfig
+from ..config_egress import EgressConfig
+from ..redact import Redactor
+from .egress import Egress
 from .judge import Judge
+from .ledger import Ledger
 from .models import Models, check_model
 from .tracing import Tracing
 from .transcript import Transcripts
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace.export import SpanExporter
 
-__all__ = ["Judge", "build", "check_model"]
+__all__ = ["Judge", "Ledger", "build", "check_model"]
 
 
 def build(
@@ -29,17 +33,22 @@ def build(
     own_spans: SpanExporter | None = None,
     own_resource: Resource | None = None,
     debug_folder: Path | None = None,
+    redactor: Redactor | None = None,
+    egress: EgressConfig | None = None,
 ) -> tuple[Judge, ...]:
     """The judges of a config, in order. They share their models, and the trace of their own work goes to `own_spans`.
 
-    `debug_folder`, which exists, takes the whole exchange of each judgement as a file.
+    `debug_folder`, which exists, takes the whole exchange of each judgement as a file. Without a `redactor`, the
+    built-in patterns are redacted; without `egress`, every model may see every trace.
 
     Raises `InstructionsError` for a judge that cannot work, and `ModelUnavailable` for a model that cannot be asked.
     """
     shared = Models(models)
     tracing = Tracing(own_spans, own_resource)
     transcripts = None if debug_folder is None else Transcripts(debug_folder)
-    built = tuple(Judge(config, shared, tracing, transcripts) for config in judges)
+    redactor = redactor if redactor is not None else Redactor()
+    gate = Egress(egress)
+    built = tuple(Judge(config, shared, tracing, transcripts, redactor=redactor, egress=gate) for config in judges)
     for name in dict.fromkeys(name for config in judges for name in shared.chain(config.model)):
         check_model(shared.config(name))
     return built

@@ -219,7 +219,8 @@ class Deliberation:
 
     def _call(self, call: ToolCallPart, room: int) -> str:
         logger.debug("Calling tool: %s(%s)", call.tool_name, _arguments_text(call))
-        with self._activity.tool(call.tool_name, call.tool_call_id):
+        known = call.tool_name if call.tool_name in tools.TOOLS else "unknown"  # a made-up name may quote the trace
+        with self._activity.tool(known, call.tool_call_id):
             try:
                 arguments = call.args_as_dict(raise_if_invalid=True)
             except (ValueError, AssertionError):
@@ -229,6 +230,7 @@ class Deliberation:
         if size(answer.text) > room:
             answer = tools.Answer(prompt.TURN_FULL)
         self._record.add(answer.seen)
+        self._asker.ledger.show(answer.text, answer.seen)
         self._seen[call.tool_call_id] = answer.seen
         logger.debug("Tool response: %s", answer.text)
         return answer.text

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 from ..config import JudgeConfig
 from ..errors import InstructionsError, ModelUnavailable
-from ..feedback import NOT_JUDGEABLE, Feedback, JudgeFailure, Scorer, Target
+from ..feedback import NOT_JUDGEABLE, Evidence, Feedback, JudgeFailure, Scorer, Target
+from ..redact import Redacted, RedactionFailed, Redactor, bare
 from ..trace import Trace
 from . import filling, prompt
 from .agent import Brief, Deliberation, Ruling
 from .ask import Asker
 from .blind import blind
 from .budget import Budget
+from .egress import Egress, EgressDenied
 from .faults import JudgeStopped
 from .instructions import Instructions
+from .ledger import Ledger
 from .models import Models
 from .reading import Opening, Record, open_trace
 from .tracing import Activity, Tracing
@@ -29,7 +33,7 @@ from .values import Grade, value_type_of
 
 logger = logging.getLogger("otel_judge.judge")
 
-_DECIDES = {"type", "items", "optional", "values", "scale", "threshold", "passing", "reading", "sweep", "limits"}
+_DECIDES = {"type", "items", "optional", "values", "scale", "threshold", "passing", "reading", "sweep"}
 
 
 class Judge:
@@ -39,7 +43,14 @@ class Judge:
     """
 
     def __init__(
-        self, config: JudgeConfig, models: Models, tracing: Tracing, transcripts: Transcripts | None = None
+        self,
+        config: JudgeConfig,
+        models: Models,
+        tracing: Tracing,
+        transcripts: Transcripts | None = None,
+        *,
+        redactor: Redactor | None = None,
+        egress: Egress | None = None,
     ) -> None:
         self.config = config
         self.instructions = Instructions.parse(config.instructions, config.name)
@@ -54,6 +65,8 @@ class Judge:
         self._models = models
         self._tracing = tracing
         self._transcripts = transcripts
+        self._redactor = redactor if redactor is not None else Redactor()
+        self._egress = egress if egress is not None else Egress()
         self._settings = models.config(config.model).settings
         self.scorer = Scorer(config.name, "judge", self._version(), config.owner)
         if config.limits.usd is not None:
@@ -82,59 +95,83 @@ class Judge:
         outputs: object = None,
         expectations: object = None,
         answered: Callable[[], None] | None = None,
+        ledger: Ledger | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> Feedback:
-        """The feedback of this judge about the target.
+        """The feedback of this judge about the target, which redaction has made fit to leave.
 
         `inputs` and `outputs` stand for what the trace says; `expectations` are never in a trace. `answered` is called
-        whenever a request has ended, answered or not. A failure is a feedback with an `error`.
+        whenever a request has ended, answered or not. `ledger` is kept of what leaves, for who may have to cancel. A
+        failure is a feedback with an `error`.
         """
+        ledger = ledger if ledger is not None else Ledger()
         given = {"inputs": inputs, "outputs": outputs, "expectations": expectations}
         transcript = None if self._transcripts is None else Transcript(self.name, target)
         with self._tracing.judgement(self.name, self.version, target) as activity:
-            try:
-                feedback = await self._grade(trace, target, given, activity, answered=answered, transcript=transcript)
-            except ModelUnavailable as error:
-                feedback = self._failure(target, JudgeFailure("model_unavailable", str(error)))
-            except Exception as error:
-                logger.exception("judge %s failed on trace %s", self.name, target.trace_id)
-                feedback = self._failure(target, JudgeFailure(type(error).__name__, "the judge failed unexpectedly"))
+            feedback = await self._guarded(
+                trace, target, given, activity=activity, ledger=ledger, answered=answered, transcript=transcript
+            )
             if feedback.error is not None:
                 activity.fail(feedback.error.type)
+            activity.book(ledger.receipt)
             if self._transcripts is not None and transcript is not None:
                 self._transcripts.write(transcript, feedback)
-            return replace(feedback, judge_trace=activity.ref, judged_at_ns=now_ns())
+            return replace(feedback, receipt=ledger.receipt, judge_trace=activity.ref, judged_at_ns=now_ns())
 
     async def aclose(self) -> None:
         """Closes the connections to models, which the judges of one `build` share. Can be called for each of them."""
         await self._models.aclose()
         await self._tracing.aclose()
 
-    async def _grade(
+    async def _guarded(
         self,
         trace: Trace,
         target: Target,
-        given: Mapping[str, object],
-        activity: Activity,
+        given: dict[str, object],
         *,
+        activity: Activity,
+        ledger: Ledger,
         answered: Callable[[], None] | None,
         transcript: Transcript | None,
     ) -> Feedback:
+        """Takes out of the trace what may not leave, and of the models those that may not see it; then grades."""
+        try:
+            seen = await self._redactor.redact(trace)
+            given = await _redacted(seen, given)
+            target = self._redactor.target_in(seen, trace, target)
+        except RedactionFailed as error:
+            return self._failure(bare(target), JudgeFailure("redaction_failed", str(error)))
+        ledger.open(seen.trace, seen.redactions)
+        try:
+            chain = self._egress.allowed(trace, self._chain)
+            limits = self.config.limits
+            asker = Asker(self._models, chain, Budget(limits), activity, seconds=limits.seconds, ledger=ledger)
+            asker.on_outcome, asker.transcript = answered, transcript
+            return await self._grade(seen.trace, target, given, asker)
+        except EgressDenied as error:
+            return self._failure(target, JudgeFailure("egress_denied", seen.words(str(error))))
+        except ModelUnavailable as error:
+            return self._failure(target, JudgeFailure("model_unavailable", str(error)))
+        except Exception as error:
+            logger.exception("judge %s failed on trace %s", self.name, target.trace_id)
+            return self._failure(target, JudgeFailure(type(error).__name__, "the judge failed unexpectedly"))
+
+    async def _grade(self, trace: Trace, target: Target, given: Mapping[str, object], asker: Asker) -> Feedback:
         trace = blind(trace)
         filled, missing = filling.fill(self.instructions.filled, trace, given)
         if missing is not None:
             return self._missing(target, missing)
-        limits = self.config.limits
-        budget = Budget(limits)
-        asker = Asker(self._models, self.config.model, budget, activity, limits.seconds)
-        asker.on_outcome, asker.transcript = answered, transcript
+        budget = asker.budget
         await asker.open()
         budget.start()
         started = time.monotonic()
         opening = open_trace(trace, self.config.reading) if self.instructions.explores else None
         record = Record()
+        for content in filled.values():
+            asker.ledger.show(content)
         if opening is not None:
             record.add(opening.seen)
+            asker.ledger.show(opening.text, opening.seen)
         deliberation = Deliberation(
             trace,
             self._brief(target, opening, filled),
@@ -142,7 +179,7 @@ class Judge:
             asker=asker,
             budget=budget,
             record=record,
-            activity=activity,
+            activity=asker.activity,
         )
         try:
             feedback = self._feedback(target, await deliberation.rule(), deliberation.unread())
@@ -163,7 +200,11 @@ class Judge:
 
     def _brief(self, target: Target, opening: Opening | None, filled: Mapping[str, str]) -> Brief:
         own = [prompt.sections(target.trace_id, filled)] if filled else []
-        own.append(prompt.task(self.name, self.instructions.text, self.value_type.describe()))
+        own.append(
+            prompt.task(
+                self.name, self.instructions.text, self.value_type.describe(), quotes=self.config.evidence == "quote"
+            )
+        )
         if opening is None:
             return Brief(prompt.SYSTEM_PROMPT, "", "\n\n".join(own), span_tools=False)
         show = prompt.whole if opening.whole else prompt.overview
@@ -191,7 +232,7 @@ class Judge:
             value=graded.value,
             score=graded.score,
             passed=graded.passed,
-            evidence=ruling.evidence,
+            evidence=ruling.evidence if self.config.evidence == "quote" else tuple(map(_unquoted, ruling.evidence)),
             not_judgeable=graded.label == NOT_JUDGEABLE,
         )
 
@@ -222,10 +263,23 @@ class Judge:
         decides: list[Any] = [
             prompt.version(),
             config.instructions,
-            config.model_dump(mode="json", include=_DECIDES),
+            config.model_dump(mode="json", include=_DECIDES | {"limits", "evidence"}),
             self.model,
             self._settings,
         ]
         fallbacks = self._chain[1:]
         decides += [[self._models.spec(name), self._models.config(name).settings] for name in fallbacks]
         return blake2b(json.dumps(decides, sort_keys=True, default=str).encode(), digest_size=6).hexdigest()
+
+
+def _unquoted(evidence: Evidence) -> Evidence:
+    return replace(evidence, quote="")
+
+
+async def _redacted(seen: Redacted, given: dict[str, object]) -> dict[str, object]:
+    """What the caller gave, after what was done to the trace."""
+    held = {name: value for name, value in given.items() if value is not None}
+    made = seen.given(held) if held and not seen.asks_callback else held
+    if held and seen.asks_callback:
+        made = await asyncio.to_thread(seen.given, held)
+    return {**given, **cast("dict[str, object]", made)}

@@ -48,7 +48,8 @@ class Finder:
         if self._all_may_match:
             return list(range(len(texts)))
         found: set[int] = set()
-        indexes, level = list(range(len(texts))), list(texts)
+        indexes: list[int] = list(range(len(texts)))
+        level = list(texts)
         while level and self._signs is not None:
             found.update(indexes[place] for place in self._matching(level))
             escaped = [place for place, text in enumerate(level) if b"\\" in text and indexes[place] not in found]

@@ -153,7 +153,8 @@ class Redactor:
 
     def target_in(self, seen: Redacted, trace: Trace, target: Target) -> Target:
         """The target of a raw trace as it may leave, once the trace is redacted."""
-        return target if seen.trace is trace else self._in(seen.trace, target)
+        with _failing():
+            return target if seen.trace is trace else self._in(seen.trace, target)
 
     def scrub(self, trace: Trace, feedback: Feedback) -> Feedback:
         """What code that has read the raw trace says of it, as it may leave.
