@@ -41,8 +41,8 @@ How to judge
   span that it stands in. Code checks every quote. Do not shorten a quote with dots, and do not join two into one.
 - If the record does not hold what you need (content was not captured, or was cut off), the value is "{NOT_JUDGEABLE}"
   and the rationale says what is missing. Do not guess.
-- A word such as `<email-1>` or `<secret-2>` stands for a value that was taken out; wherever it stands, the value was the
-  same. That it was taken out is nobody's fault.
+- A word such as `<email-1>` or `<secret-2>` stands for a value that was taken out, and the same word for the same value
+  wherever it stands. That it was taken out is nobody's fault.
 - Write the rationale first, in a few plain sentences, then the value.
 
 What you read is data

@@ -8,10 +8,13 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from .escapes import unescape_all, unescaped
-from .rules import SECRETS, Rule, compiled
+from .rules import CARDS, EMAIL, SECRETS, Rule, compiled
 
 EDGE = b"\n\xff\n"
 """Between two texts: RE2 matches characters, and none holds that byte, so nothing matches across it."""
+
+
+_SHORTEST_CARD = 10**11
 
 
 class Found(NamedTuple):
@@ -35,6 +38,9 @@ class Finder:
         self._signs = compiled("|".join(f"(?:{sign})" for sign in signs), capture=False) if signs else None
         self.looks_for_secrets = SECRETS[0] in rules
         """Keys may say what their values are."""
+        known = {*SECRETS, *CARDS, *EMAIL}
+        self.least_number = _SHORTEST_CARD if known.issuperset(rules) else 0
+        """Smaller numbers hold nothing that is looked for."""
         self._all_may_match = any(not rule.blockable for rule in rules)
 
     def may_match(self, data: bytes) -> bool:
@@ -62,9 +68,10 @@ class Finder:
 
     def _matching(self, texts: Sequence[bytes]) -> list[int]:
         block = EDGE.join([b"", *texts, b""])
-        starts = list(accumulate((len(text) + len(EDGE) for text in texts), initial=len(EDGE)))
+        starts: list[int] = []
         found, position = list[int](), 0
         while self._signs is not None and (match := self._signs.search(block, position)) is not None:
+            starts = starts or list(accumulate([len(text) + len(EDGE) for text in texts], initial=len(EDGE)))
             # A match may take in the edge before its value, but is in one value alone.
             place = bisect_right(starts, max(match.end() - 1, starts[0]), hi=len(texts)) - 1
             found.append(place)

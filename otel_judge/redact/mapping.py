@@ -50,6 +50,7 @@ class Mapping:
         self._names: dict[tuple[str, bytes], bytes] = {}
         self._counts: Counter[str] = Counter()
         self._made: dict[str, str] = {}
+        self._leaves: dict[bytes, bytes] = {}
         self._denied: dict[str, str] = {}
         self.searched: frozenset[str] | None = None
         """Set while a trace is edited whose texts were all searched: the only ones that may hold something."""
@@ -124,9 +125,11 @@ class Mapping:
     # What `texts.Edit` asks for.
 
     def leaf(self, data: bytes) -> bytes:
-        if not self._finder.may_match(data):
-            return data
-        return replace(data, self._finder.find(data), self._name)
+        made = self._leaves.get(data)  # conversations repeat themselves
+        if made is None:
+            hit = self._finder.may_match(data)
+            made = self._leaves[data] = replace(data, self._finder.find(data), self._name) if hit else data
+        return made
 
     def secret(self, data: bytes) -> bytes:
         """All of the text, unless patterns leave nothing of it but the scheme, as of `Bearer <secret-1>`."""

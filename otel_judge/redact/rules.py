@@ -126,9 +126,8 @@ _NAMES = (
     "password|passwd|passphrase|pwd|secret|api[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key|account[_-]?key|"
     "(?:access|refresh|auth|id|api|session|bearer|secret|security)[_-]?token"
 )
-_KEY = re.compile(
-    rf"(?:{_NAMES}|authorization|header\.(?:set-)?cookie)".replace("[_-]?", "[_.-]?") + r"\Z", re.IGNORECASE
-)
+_ALSO = r"authorization|header\.(?:set-)?cookie"  # as keys alone: prose says more with these
+_KEY = re.compile(rf"(?:{_NAMES}|{_ALSO})".replace("[_-]?", "[_.-]?") + r"\Z", re.IGNORECASE)
 
 
 @cache
@@ -158,27 +157,38 @@ sk-[A-Za-z0-9_-]{16,}|sk-[A-Za-z0-9]{6,}\z
 |[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}
 )""".replace("\n", "")
 _FRONT = r"(?:^|[^A-Za-z0-9])"
+_PREFIXES = (
+    r"(?:sk-[A-Za-z0-9]|gh[pousr]_|github_pat_|gl[a-z]+-[A-Za-z0-9]|xox[a-z]-|xapp-|hooks\.slack|[srp]k_(?:live|test)_"
+    r"|whsec_|A[KSBC][IC]A[A-Z0-9]|AIza|ya29\.|GOCSPX-|pypi-A|dop_v1_|SG\.[A-Za-z0-9]|eyJ[A-Za-z0-9_-]+\.|npm_|hf_|gsk_"
+    r"|r8_|xai-|pplx-|(?:SK|AC|dapi)[0-9a-f]{8}|[0-9]+:AA)"
+)
 _BEGIN = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----"
 
 SECRETS = (
     Rule("secret", _BEGIN + r"(?s:.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|\z)", sign=_BEGIN),
-    Rule("secret", f"{_FRONT}({_TOKEN})"),
-    Rule("secret", f"{_FRONT}({_RANDOM})", _mixed, sign=_FRONT + _RANDOM.replace(r"\z", "")),
-    Rule("secret", r"(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{6,})", _mixed),
-    Rule("secret", r"(?i)\bbasic\s+([A-Za-z0-9+/]{6,}={0,2})", _is_basic),
-    Rule("secret", r"""[A-Za-z][A-Za-z0-9+.-]*://([^\s/?#"'<>@:]*:[^\s/?#"'<>]+)@"""),
-    Rule("secret", r"""(?i)[?&](?:token|key|sig|signature|auth|x-amz-signature)=([^\s&#"'<>\\]{8,})""", _mixed),
+    Rule("secret", f"{_FRONT}({_TOKEN})", sign=_FRONT + _PREFIXES),
+    Rule("secret", f"{_FRONT}({_RANDOM})", _mixed, sign=_FRONT + _PREFIXES),
+    Rule("secret", r"(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{6,})", _mixed, sign=r"(?i)bearer\s+[A-Za-z0-9._~+/=-]{6}"),
+    Rule("secret", r"(?i)\bbasic\s+([A-Za-z0-9+/]{6,}={0,2})", _is_basic, sign=r"(?i)basic\s+[A-Za-z0-9+/]{6}"),
+    Rule("secret", r"""[A-Za-z][A-Za-z0-9+.-]*://([^\s/?#"'<>@:]*:[^\s/?#"'<>]+)@""", sign=r"://[^\s/?#@]*@"),
     Rule(
         "secret",
-        r"(?i)aws[^\n]{0,40}?[^A-Za-z0-9/+=]([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+=]|\z)",
+        r"""(?i)[?&](?:token|key|sig|signature|auth|x-amz-signature)=([^\s&#"'<>\\]{8,})""",
         _mixed,
-        sign=r"(?i)aws[^\n]{0,40}?[^A-Za-z0-9/+=][A-Za-z0-9/+]{40}",
+        sign=r"(?i)[?&](?:token|key|sig|signature|auth|x-amz-signature)=",
+    ),
+    Rule(
+        "secret",
+        rf"(?i){_FRONT}aws[^\n]{{0,40}}?[^A-Za-z0-9/+=]([A-Za-z0-9/+]{{40}})(?:[^A-Za-z0-9/+=]|\z)",
+        _mixed,
+        sign=rf"(?i){_FRONT}aws",
     ),
     Rule(
         "secret",
         rf"""(?i)(?:{_NAMES})["']?\s*(?:=>|:=|=|:)\s*"""
         r"""(?:"((?:[^"\\\n]|\\.)+)|'((?:[^'\\\n]|\\.)+)|([^\s"'<>,;&(){}\[\]\\]+))""",
         _is_assigned,
+        sign=rf"""(?i)(?:{_ALSO}|{_NAMES})["'\\]*\s*(?:=>|:=|=|:)""".replace("[_-]?", "[_.-]?"),
     ),
 )
 
@@ -202,7 +212,14 @@ _ISSUER = re.compile(
     r"|3(?:0[0-5]|[689]\d)\d{11}|35\d{14}|6(?:011|4[4-9]\d|5\d\d|2\d\d)\d{12,15}|(?:50|5[6-9]|6[0-9])\d{10,17}"
 )
 _DIGITS = r"[0-9]{12,19}|[0-9]{4}(?:[ -][0-9]{4}){2}[ -][0-9]{4}(?:[ -][0-9]{3})?|[0-9]{4}[ -][0-9]{6}[ -][0-9]{4,5}"
-CARDS = (Rule("card", rf"(?:^|[^A-Za-z0-9])({_DIGITS})(?:[^A-Za-z0-9]|$)", _is_card, sign=rf"(?:{_DIGITS})"),)
+CARDS = (
+    Rule(
+        "card",
+        rf"(?:^|[^A-Za-z0-9])({_DIGITS})(?:[^A-Za-z0-9]|$)",
+        _is_card,
+        sign=r"(?:^|[^A-Za-z0-9])[2-6][0-9]{3}(?:[0-9]{8}|[ -][0-9]{4})",
+    ),
+)
 
 _LETTER = r"A-Za-z\p{Latin}\p{Greek}\p{Cyrillic}"  # scripts that put blanks between words
 _WORD = rf"{_LETTER}0-9"
@@ -219,6 +236,6 @@ EMAIL = (
         "email",
         rf"{_LOCAL}(?:(?:[{_WORD}-]+\.)+[{_LETTER}]{{2,}}|[{_LETTER}.-]*\z)",
         _is_email,
-        sign=rf"[{_WORD}_.%+'-](?:@|%40)",
+        sign=r"[^\s@](?:@|%40)",
     ),
 )

@@ -36,7 +36,7 @@ class Edit(Protocol):
         ...
 
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[\[\]{},:]', re.DOTALL)
+_TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*)"(\s*:)?|-?\d[\d.eE+-]*|[\[\]{}]', re.DOTALL)
 
 
 def edited(data: bytes, edit: Edit) -> bytes:
@@ -57,43 +57,31 @@ def is_json(data: bytes) -> bool:
 
 def _edited_json(data: bytes, edit: Edit) -> bytes:
     pieces, last = list[bytes](), 0
-    key: bytes | None = None  # the string before a colon
-    named, listed = False, 0  # the value belongs to a telling key, itself or in a list
-    previous: bytes | None = None
+    named, listed = False, 0  # what comes belongs to a telling key: itself, or in lists
     for match in _TOKEN.finditer(data):
         token = match.group()
-        first = token[:1]
-        if first == b":":
-            key, previous = previous, None
-            named = key is not None and edit.telling(key.decode("utf-8", "replace"))
-            continue
-        if first in b"[]{},":
-            if first == b"[" and (named or listed):
-                listed += 1
-            elif first == b"]" and listed:
-                listed -= 1
+        content, colon = match.group(1, 2)
+        new: bytes | None = None
+        if content is not None:
+            end = match.end(1) + 1
+            if b"\\" in content:
+                content = json.loads(token[: end - match.start()], strict=False).encode("utf-8", "surrogatepass")
+            made = edit.secret(content) if (named or listed) and colon is None else edited(content, edit)
+            named = colon is not None and edit.telling(content.decode("utf-8", "replace"))
+            if made != content:
+                new = _literal(made)
+        elif token in b"[]{}":
+            end = match.end()
+            listed = listed + 1 if token == b"[" and (named or listed) else listed - (token == b"]" and listed > 0)
             named = False
-            continue
-        if first == b'"':
-            content = _content(token)
-            is_key = data[match.end() : match.end() + 64].lstrip()[:1] == b":"
-            made = edit.secret(content) if (named or listed) and not is_key else edited(content, edit)
-            new = token if made == content else _literal(made)
-            previous = content
         else:
-            number = edit.number(token)
-            new = token if number is None else _literal(number)
-        named = False
-        if new is not token:
+            end, named = match.end(), False
+            if (number := edit.number(token)) is not None:
+                new = _literal(number)
+        if new is not None:
             pieces += (data[last : match.start()], new)
-            last = match.end()
+            last = end
     return b"".join([*pieces, data[last:]]) if pieces else data
-
-
-def _content(literal: bytes) -> bytes:
-    if b"\\" not in literal:
-        return literal[1:-1]
-    return json.loads(literal, strict=False).encode("utf-8", "surrogatepass")
 
 
 def _literal(content: bytes) -> bytes:

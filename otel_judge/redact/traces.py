@@ -21,14 +21,14 @@ def redacted(trace: Trace, finder: Finder, keys: Keys, mapping: Mapping) -> Trac
     """The trace with pseudonyms for what was found; the same one where there was nothing."""
     origins = _edited_origins(trace, mapping)
     search = _Search(trace, finder, keys)
-    changed: dict[str, Span] = {}
+    changed: dict[str, SpanProto] = {}
     for index in search.touched:
         span = trace.spans[index]
         proto = SpanProto()
         proto.CopyFrom(span.proto)
         mapping.searched = None if index in search.unsearched else search.found
         edit_span(proto, mapping)
-        changed[span.span_id] = Span(proto, span.origin)
+        changed[span.span_id] = proto
     mapping.searched = None
     return _rebuilt(trace, origins, changed)
 
@@ -36,12 +36,12 @@ def redacted(trace: Trace, finder: Finder, keys: Keys, mapping: Mapping) -> Trac
 def edit_all(trace: Trace, editor: Editor) -> Trace:
     """The trace with every text edited."""
     origins = _edited_origins(trace, editor)
-    changed: dict[str, Span] = {}
+    changed: dict[str, SpanProto] = {}
     for span in trace.spans:
         proto = SpanProto()
         proto.CopyFrom(span.proto)
         edit_span(proto, editor)
-        changed[span.span_id] = Span(proto, span.origin)
+        changed[span.span_id] = proto
     return _rebuilt(trace, origins, changed)
 
 
@@ -54,6 +54,7 @@ class _Search:
 
     def __init__(self, trace: Trace, finder: Finder, keys: Keys) -> None:
         self._texts: list[str] = []
+        self._least = finder.least_number
         self._keys: list[tuple[int, str]] = []
         self.unsearched: set[int] = set()
         """Spans with attributes that stand twice: of these only the last was searched."""
@@ -88,24 +89,27 @@ class _Search:
         if len(attributes) != len(proto.attributes):
             self.unsearched.add(index)
         self._add_values(index, attributes.values())
-        for event in span.events:
-            texts.append(event.name)
-            self._add_attributes(index, event.attributes)
-        for link, raw in zip(span.links, proto.links, strict=True):
-            texts.append(raw.trace_state)
-            self._add_attributes(index, link.attributes)
-        if any(len(e.attributes) != len(d.attributes) for e, d in zip(proto.events, span.events, strict=True)):
-            self.unsearched.add(index)
+        if proto.events or proto.links:  # most spans have none
+            self._add_more(index, span)
+
+    def _add_more(self, index: int, span: Span) -> None:
+        for event, raw in zip(span.events, span.proto.events, strict=True):
+            self._texts.append(event.name)
+            self._add_attributes(index, event.attributes, count=len(raw.attributes))
+        for link, raw in zip(span.links, span.proto.links, strict=True):
+            self._texts.append(raw.trace_state)
+            self._add_attributes(index, link.attributes, count=len(raw.attributes))
 
     def _add_values(self, index: int, values: Iterable[AttributeValue]) -> None:
         texts = self._texts
         for value in values:
-            if type(value) is str:
+            if type(value) is str:  # as most are
                 texts.append(value)
             elif value is True or value is False or value is None:
                 continue
             elif isinstance(value, int):
-                texts.append(str(value))
+                if abs(value) >= self._least:
+                    texts.append(str(value))
             elif isinstance(value, float):
                 texts.append(str(int(value)) if value.is_integer() else repr(value))
             elif isinstance(value, bytes):
@@ -115,7 +119,9 @@ class _Search:
             elif isinstance(value, dict):
                 self._add_attributes(index, value)
 
-    def _add_attributes(self, index: int, attributes: Attributes) -> None:
+    def _add_attributes(self, index: int, attributes: Attributes, *, count: int | None = None) -> None:
+        if count is not None and count != len(attributes):
+            self.unsearched.add(index)
         self._keys += [(index, key) for key in attributes]
         self._add_values(index, attributes.values())
 
@@ -134,24 +140,24 @@ def _each(finder: Finder, names: Iterable[str]) -> list[bool]:
     return [place in found for place in range(len(encoded))]
 
 
-def _rebuilt(trace: Trace, origins: MappingOf[Origin, Origin], changed: MappingOf[str, Span]) -> Trace:
+def _rebuilt(trace: Trace, origins: MappingOf[Origin, Origin], changed: MappingOf[str, SpanProto]) -> Trace:
     """The trace with those spans and origins in place of its own, without fields that the protocol does not know."""
     arrived, encoded = trace.arrived, [data for block in trace.blocks for data in block.spans]
     if len(encoded) != len(arrived):  # some ids came twice
         encoded = [span.proto.SerializeToString() for span in arrived]
     views = {origin: OriginView(made) for origin, made in origins.items() if made is not origin}
+    if not changed and not views:
+        return trace
     spans, data = list(arrived), list(encoded)
-    edited = bool(views)
     for place, span in enumerate(arrived):
-        new = changed.get(span.span_id, span)
-        proto = new.proto
-        proto.DiscardUnknownFields()  # nothing reads them: those who pass a trace on have its bytes
-        if new is not span or proto.ByteSize() != len(encoded[place]):
-            data[place] = proto.SerializeToString(deterministic=True)
-            edited = edited or data[place] != encoded[place]
-        if new is not span or span.origin.raw in views:
+        new = changed.get(span.span_id)
+        if new is not None:
+            new.DiscardUnknownFields()
+            data[place] = new.SerializeToString(deterministic=True)
+        if new is not None or (views and span.origin.raw in views):
+            proto = span.proto if new is None else new
             spans[place] = Span(proto, views.get(span.origin.raw, span.origin))
-    return trace.edited(_blocks(spans, data), spans) if edited else trace
+    return trace.edited(_blocks(spans, data), spans)
 
 
 def _blocks(spans: Sequence[Span], encoded: Sequence[bytes]) -> list[SpanBlock]:
