@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from .feedback import Value
 from .otlp_json import encode_traces
 from .trace import Trace
 
@@ -35,21 +36,39 @@ def health_app(*, ready: Callable[[], str | None], metrics: Callable[[], tuple[b
     return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", render)])
 
 
-def admin_app(find: Callable[[bytes], Trace | None]) -> Starlette:
-    """`/traces/<trace_id>`: a retained trace as OTLP/JSON."""
+def admin_app(find: Callable[[bytes], Trace | None], receipts: Callable[[str], Sequence[Value]]) -> Starlette:
+    """`/traces/<trace_id>`: a retained trace as OTLP/JSON. `/egress/<trace_id>`: what of it has left for models."""
 
     async def trace(request: Request) -> Response:
-        text = request.path_params["trace_id"]
-        try:
-            trace_id = bytes.fromhex(text)
-        except ValueError:
-            trace_id = b""
-        if len(trace_id) != _TRACE_ID_BYTES:
-            return JSONResponse({"error": f"{text!r} is not a trace id; give its 32 hex digits"}, status_code=400)
+        trace_id = _trace_id(request)
+        if trace_id is None:
+            return _no_trace_id(request)
         found = find(trace_id)
         if found is None:
             problem = "no such trace is retained; it may not be finished, or be past index.retain"
             return JSONResponse({"error": problem}, status_code=404)
         return Response(encode_traces(found.to_otlp()), media_type="application/json")
 
-    return Starlette(routes=[Route("/traces/{trace_id}", trace)])
+    async def egress(request: Request) -> Response:
+        trace_id = _trace_id(request)
+        if trace_id is None:
+            return _no_trace_id(request)
+        found = receipts(trace_id.hex())
+        if not found:
+            return JSONResponse({"error": "no receipt of that trace; no judge has run on it lately"}, status_code=404)
+        return JSONResponse({"trace_id": trace_id.hex(), "receipts": list(found)})
+
+    return Starlette(routes=[Route("/traces/{trace_id}", trace), Route("/egress/{trace_id}", egress)])
+
+
+def _trace_id(request: Request) -> bytes | None:
+    try:
+        trace_id = bytes.fromhex(request.path_params["trace_id"])
+    except ValueError:
+        return None
+    return trace_id if len(trace_id) == _TRACE_ID_BYTES else None
+
+
+def _no_trace_id(request: Request) -> Response:
+    text = request.path_params["trace_id"]
+    return JSONResponse({"error": f"{text!r} is not a trace id; give its 32 hex digits"}, status_code=400)

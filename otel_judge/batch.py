@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from .decision import Decision
 from .engine import Engine
 from .feedback import Feedback, Outcome, Target, Value
+from .receipts import receipt_dict
 from .trace import Trace
 
 CONCURRENT_TRACES = 16  # judged side by side; each model's own `concurrency` bounds its requests
@@ -161,5 +162,6 @@ def _feedback_dict(feedback: Feedback) -> dict[str, Value]:
         },
         "cost_usd": feedback.cost_usd,
         "duration_s": feedback.duration_s,
+        "receipt": receipt_dict(feedback) if feedback.receipt is not None else None,
         "detail": feedback.detail,
     }

@@ -97,7 +97,7 @@ class Service:
             config.health.endpoint,
             key="health.endpoint",
         )
-        admin = HttpServer(admin_app(self._index.get), config.admin.endpoint, key="admin.endpoint")
+        admin = HttpServer(admin_app(self._index.get, outlet.receipts.of), config.admin.endpoint, key="admin.endpoint")
         for name, server in (("health", health), ("admin", admin)):
             await server.start()
             self._stack.push_async_callback(server.stop, STOP_RECEIVING_S)

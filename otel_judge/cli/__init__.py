@@ -9,7 +9,7 @@ import typer
 
 from ..errors import OtelJudgeError
 
-COMMANDS = ("serve", "run", "tool", "check", "demo")
+COMMANDS = ("serve", "run", "tool", "egress", "check", "demo")
 
 app = typer.Typer(
     name="otel-judge",
