@@ -39,9 +39,7 @@ def _receipts(admin: str, trace_id: str) -> list[dict[str, Any]]:
     try:
         response = httpx.get(url, timeout=_TIMEOUT_S)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise SourceError(
-            url, f"no answer: {error}", "is `otel-judge serve` running there? name it by --admin"
-        ) from None
+        raise SourceError(url, f"no answer: {error}", "is `otel-judge serve` running there?") from None
     if response.status_code == _NOT_FOUND:
         raise SourceError(url, "no receipt of that trace", "no judge has run on it, or it was long ago")
     if not response.is_success:

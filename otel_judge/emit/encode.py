@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final, TypeAlias
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
@@ -95,7 +96,7 @@ class Encoder:
                     (semconv.EGRESS_REQUESTS, sum(receipt.requests.values())),
                     (semconv.EGRESS_BYTES, receipt.bytes),
                     (semconv.EGRESS_SPANS, receipt.span_count),
-                    (semconv.EGRESS_SPAN_IDS, list(receipt.spans)[:MAX_SPAN_IDS]),
+                    (semconv.EGRESS_SPAN_IDS, [*islice(receipt.spans, MAX_SPAN_IDS)]),
                     (semconv.REDACTIONS, [f"{kind}={count}" for kind, count in receipt.redactions.items()]),
                 ]
             ),
