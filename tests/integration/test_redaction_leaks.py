@@ -100,11 +100,12 @@ def curious(request: Request) -> Reply:
     """Reads all that it can, and repeats it in its verdict."""
     spans = request.prompt.split("[")
     ids = list(dict.fromkeys(piece[:16] for piece in spans if len(piece) > 16 and piece[:16].isalnum()))
-    if not request.tool_results:
+    if not request.results and "get_span" in request.tools:
         calls = [tool_use("search_trace_regex", pattern="."), tool_use("list_spans"), tool_use("read_steps")]
         return blocks(*calls, *(tool_use("get_span", span_id=span_id) for span_id in ids[:3]))
-    shown = " ".join(request.tool_results.values())
-    return verdict("fail", f"It says: {request.prompt[-700:]} {shown[-700:]}", [{"span_id": ids[0], "quote": "ships"}])
+    shown = " ".join(request.results.values())
+    evidence = [{"span_id": span_id, "quote": "ships"} for span_id in ids[:1]]
+    return verdict("fail", f"It says: {request.prompt[-700:]} {shown[-700:]}", evidence)
 
 
 async def judged(model: ScriptedModel, backend: Backend, trace: Trace, debug: Path, **redact: Any) -> None:

@@ -118,7 +118,8 @@ def test_escapes_are_undone_in_what_is_no_json() -> None:
 def test_keys_say_what_their_values_are() -> None:
     text = '{"password": "a b", "list": {"api-key": ["k1 k2"]}, "max_tokens": 5, "token": "word", "secret": null}'
     assert shown(text) == (
-        '{"password": "<secret-1>", "list": {"api-key": ["<secret-2>"]}, "max_tokens": 5, "token": "word", "secret": null}'
+        '{"password": "<secret-1>", "list": {"api-key": ["<secret-2>"]}, '
+        '"max_tokens": 5, "token": "word", "secret": null}'
     )
     assert shown("quite short", key="db.password") == "<secret-1>"
     assert shown(["Bearer abc123def"], key="http.request.header.authorization") == ["Bearer <secret-1>"]
