@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from . import ingest, judging, latency, needle, startup, tools, trajectory
+from . import ingest, judging, latency, needle, redaction, startup, tools, trajectory
 
 
 def main() -> None:
-    for bench in (startup, latency, ingest, tools, trajectory, needle, judging):
+    for bench in (startup, latency, ingest, tools, trajectory, redaction, needle, judging):
         print(f"\n== {bench.__name__.removeprefix('bench.')}")
         bench.main()
 

@@ -50,10 +50,10 @@ def _post(config: RedactCallback, texts: list[str]) -> list[str]:
     try:
         body = json.dumps({"texts": texts}).encode()
         connection.request("POST", target, body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        if response.status != 200:
-            raise CallbackFailed(f"the callback answered with status {response.status}")
-        data = response.read(_LONGEST_ANSWER)
+        with connection.getresponse() as response:
+            if response.status != 200:
+                raise CallbackFailed(f"the callback answered with status {response.status}")
+            data = response.read(_LONGEST_ANSWER)
     except (OSError, http.client.HTTPException) as error:
         raise CallbackFailed(f"the callback did not answer ({type(error).__name__})") from None
     finally:
