@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from .feedback import Value
 from .label import Label
 from .otlp_json import encode_traces
 from .trace import Trace
@@ -42,9 +43,10 @@ def admin_app(
     find: Callable[[bytes], Trace | None],
     ids: Callable[[int], Sequence[bytes]],
     labels: Callable[[], Iterable[Label]],
+    receipts: Callable[[str], Sequence[Value]],
 ) -> Starlette:
     """What is retained: `/traces/<trace_id>`, a trace as OTLP/JSON; `/traces?limit=N`, ids of those finished last;
-    `/labels`, what people said of them, as JSON lines.
+    `/labels`, what people said of them, as JSON lines; `/egress/<trace_id>`, what of a trace has left for models.
     """
 
     async def listed(request: Request) -> Response:
@@ -54,13 +56,9 @@ def admin_app(
         return JSONResponse({"trace_ids": [trace_id.hex() for trace_id in ids(int(given))]})
 
     async def trace(request: Request) -> Response:
-        text = request.path_params["trace_id"]
-        try:
-            trace_id = bytes.fromhex(text)
-        except ValueError:
-            trace_id = b""
-        if len(trace_id) != _TRACE_ID_BYTES:
-            return JSONResponse({"error": f"{text!r} is not a trace id; give its 32 hex digits"}, status_code=400)
+        trace_id = _trace_id(request)
+        if trace_id is None:
+            return _no_trace_id(request)
         found = find(trace_id)
         if found is None:
             problem = "no such trace is retained; it may not be finished, or be past index.retain"
@@ -71,6 +69,33 @@ def admin_app(
         lines = [orjson.dumps(label.as_dict(), option=orjson.OPT_APPEND_NEWLINE) for label in labels()]
         return Response(b"".join(lines), media_type="application/x-ndjson")
 
+    async def egress(request: Request) -> Response:
+        trace_id = _trace_id(request)
+        if trace_id is None:
+            return _no_trace_id(request)
+        found = receipts(trace_id.hex())
+        if not found:
+            return JSONResponse({"error": "no receipt of that trace; no judge has run on it lately"}, status_code=404)
+        return JSONResponse({"trace_id": trace_id.hex(), "receipts": list(found)})
+
     return Starlette(
-        routes=[Route("/traces", listed), Route("/traces/{trace_id}", trace), Route("/labels", all_labels)]
+        routes=[
+            Route("/traces", listed),
+            Route("/traces/{trace_id}", trace),
+            Route("/labels", all_labels),
+            Route("/egress/{trace_id}", egress),
+        ]
     )
+
+
+def _trace_id(request: Request) -> bytes | None:
+    try:
+        trace_id = bytes.fromhex(request.path_params["trace_id"])
+    except ValueError:
+        return None
+    return trace_id if len(trace_id) == _TRACE_ID_BYTES else None
+
+
+def _no_trace_id(request: Request) -> Response:
+    text = request.path_params["trace_id"]
+    return JSONResponse({"error": f"{text!r} is not a trace id; give its 32 hex digits"}, status_code=400)

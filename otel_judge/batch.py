@@ -15,6 +15,7 @@ from .decision import Decision
 from .engine import Engine
 from .feedback import Feedback, Outcome, Target, Value
 from .label import without_labels
+from .receipts import receipt_dict
 from .trace import Trace
 from .trajectory import Understood
 
@@ -234,5 +235,6 @@ def _feedback_dict(feedback: Feedback) -> dict[str, Value]:
         },
         "cost_usd": feedback.cost_usd,
         "duration_s": feedback.duration_s,
+        "receipt": receipt_dict(feedback) if feedback.receipt is not None else None,
         "detail": feedback.detail,
     }

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 from pydantic import BeforeValidator, Field, model_validator
 
 from . import handbooks
+from .config_egress import EgressConfig, RedactConfig, same_model
 from .config_types import Duration, Endpoint, ModelSpec, Name, PythonName, Section, check_unique
 
 
@@ -284,6 +285,8 @@ class JudgeConfig(Section):
     retries: Annotated[int, Field(ge=0, le=10)] = 1
     """How often a verdict that is missing or invalid is asked for again."""
     limits: Limits = Limits()
+    evidence: Literal["quote", "span_id"] = "quote"
+    """`span_id` keeps quotes out of the feedback: it cites spans and paths alone."""
     owner: Name | None = None
     """Goes out as `otel_judge.judge.owner` and as a metric label."""
     shadow_of: Name | None = None
@@ -340,7 +343,8 @@ class Health(Section):
 
 class Admin(Section):
     endpoint: Endpoint = "127.0.0.1:13135"
-    """Serves `/traces` and `/traces/<trace_id>`: what came in, content included. Keep it on loopback."""
+    """Serves `/traces`, `/traces/<trace_id>` (what came in, content included), `/labels` and `/egress/<trace_id>`. Keep
+    it on loopback."""
 
 
 class Config(Section):
@@ -360,6 +364,10 @@ class Config(Section):
     judges: tuple[JudgeConfig, ...] = ()
     calibration: str | None = None
     """File that `otel-judge agree --save` writes; judges that it does not know are stamped `uncalibrated`."""
+    redact: RedactConfig | None = RedactConfig()
+    """What is taken out of a trace before a judge, a debug file or feedback holds any of it. Null: nothing."""
+    egress: EgressConfig | None = None
+    """Which models may see which traces. Absent: any model that a judge names."""
     feedback: FeedbackConfig = FeedbackConfig()
     exporters: Exporters = Exporters()
     health: Health = Health()
@@ -374,12 +382,27 @@ class Config(Section):
             named += [(f"the fallback of model {name!r} names", other) for other in model.fallback]
             if name in model.fallback:
                 raise ValueError(f"model {name!r} is its own fallback")
+        named += [("egress names", model) for model in sorted(self.egress.models)] if self.egress is not None else []
         for who, model in named:
             if ":" not in model and model not in self.models:
                 known = ", ".join(sorted(self.models)) or "none are defined"
                 raise ValueError(
                     f"{who} the model {model!r}, which is neither provider:model nor a name under models ({known})"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _judges_may_run(self) -> Config:
+        if self.egress is None:
+            return self
+        allowed = {same_model(name) for name in self.egress.models}
+        for judge in self.judges:
+            if judge.model is None:  # code, which asks no model of ours
+                continue
+            model = self.models.get(judge.model)
+            chain = (judge.model, *(model.fallback if model is not None else ()))
+            if allowed.isdisjoint(same_model(name) for name in chain):
+                raise ValueError(f"judge {judge.name!r} could never run: egress allows none of {', '.join(chain)}")
         return self
 
 
@@ -399,12 +422,10 @@ LATER_KEYS = frozenset(
     {
         "admin.auth",
         "checks[].on",
-        "egress",
         "forward",
         "index.completion.services",
         "index.storage",
         "judge_workers",
-        "judges[].evidence",
         "memory_limiter",
         "receivers.otlp.protocols.grpc.auth",
         "receivers.otlp.protocols.grpc.keepalive",
@@ -413,7 +434,6 @@ LATER_KEYS = frozenset(
         "receivers.otlp.protocols.http.auth",
         "receivers.otlp.protocols.http.cors",
         "receivers.otlp.protocols.http.tls",
-        "redact",
         "sampling.budget",
         "sampling.policies[].judges",
         "session_idle",

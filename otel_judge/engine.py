@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -21,11 +21,14 @@ from .agreement.calibration import Calibrations
 from .api import loading
 from .api.loading import PythonJudge
 from .config import CheckConfig, Config, JudgeConfig, ModelConfig, Sampling
+from .config_egress import EgressConfig, RedactConfig
 from .decision import Decision
 from .feedback import Feedback, JudgeFailure, Target
+from .judge import Ledger
+from .redact import Redactor
 from .sample import Sampler
 from .trace import Trace
-from .trajectory import Understood, target_of, understood
+from .trajectory import Understood, understood
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -44,10 +47,20 @@ class Plan:
     judges: tuple[JudgeConfig, ...]
     calibration: str | None = None
     """File of the judges' agreement with people."""
+    redact: RedactConfig | None = field(default_factory=RedactConfig)
+    egress: EgressConfig | None = None
 
     @classmethod
     def of(cls, config: Config) -> Plan:
-        return cls(config.checks, config.sampling, tuple(config.models.items()), config.judges, config.calibration)
+        return cls(
+            checks=config.checks,
+            sampling=config.sampling,
+            models=tuple(config.models.items()),
+            judges=config.judges,
+            calibration=config.calibration,
+            redact=config.redact,
+            egress=config.egress,
+        )
 
 
 class Report(Protocol):
@@ -83,6 +96,7 @@ class Engine:
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._now_ns = now_ns
+        self._redactor = Redactor(plan.redact)
         self._checks = check.build(plan.checks)
         asked = judge.build(
             [config for config in plan.judges if config.python is None],
@@ -90,6 +104,8 @@ class Engine:
             own_spans=own_spans,
             own_resource=own_resource,
             debug_folder=debug_folder,
+            redactor=self._redactor,
+            egress=plan.egress,
         )
         called = [
             loading.load(config, f"judges[{number}].python")
@@ -110,10 +126,11 @@ class Engine:
 
     def check(self, trace: Trace, report: Report) -> Decision:
         """Runs every check, reports each, and decides which judges follow."""
-        target = target_of(trace, trace.root)
+        target = self._redactor.target(trace, trace.root)
         report.understood(understood(trace))
         for each in self._checks:
-            report.emit(check.run(each, trace, target, now_ns=self._now_ns), None)
+            said = check.run(each, trace, target, now_ns=self._now_ns)
+            report.emit(self._redactor.scrub(trace, said), None)
         decision = self._sampler.decide(trace)
         report.decided(target, decision)
         return decision
@@ -128,7 +145,8 @@ class Engine:
         When cancelled, a judge that has not ended is reported as a failure of type `shutdown`.
         """
         verdicts = {name: asyncio.get_running_loop().create_future() for name in decision.judges}
-        about = {"trace": trace, "target": target_of(trace, trace.root), "decision": decision, "report": report}
+        target = self._redactor.target(trace, trace.root)
+        about = {"trace": trace, "target": target, "decision": decision, "report": report}
         judges = self._with_shadows(decision.judges)
         await side_by_side((each.prefix, partial(self._judge, each, verdicts=verdicts, **about)) for each in judges)
 
@@ -139,7 +157,7 @@ class Engine:
 
     def refuse(self, trace: Trace, decision: Decision, failure: JudgeFailure, report: Report) -> None:
         """Reports that no judge of the decision ran, and why."""
-        target = target_of(trace, trace.root)
+        target = self._redactor.target(trace, trace.root)
         for name in decision.judges:
             report.emit(self._failed(self._judges[name], target, failure), decision)
 
@@ -155,14 +173,20 @@ class Engine:
         report: Report,
         verdicts: Mapping[str, asyncio.Future[Feedback | None]],
     ) -> None:
+        ledger = Ledger()
         try:
             await ready
-            found = await judge.grade(trace, target, answered=answered)
+            if isinstance(judge, PythonJudge):
+                found = [
+                    self._redactor.scrub(trace, each) for each in await judge.grade(trace, target, answered=answered)
+                ]
+            else:
+                found = [await judge.grade(trace, target, answered=answered, ledger=ledger)]
         except asyncio.CancelledError:
             failure = JudgeFailure("shutdown", "the service stopped before the judgement ended")
-            report.emit(self._failed(judge, target, failure), decision)
+            report.emit(replace(self._failed(judge, target, failure), receipt=ledger.receipt), decision)
             raise
-        given = [self._stamp(each) for each in (found if isinstance(found, list) else [found])]
+        given = [self._stamp(each) for each in found]
         try:
             if (primary := self._shadows.get(judge.name)) is not None:
                 verdict = await verdicts[primary]

@@ -87,6 +87,22 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What of a trace left for model providers in one judgement, whether it ended well or not."""
+
+    requests: Mapping[str, int]
+    """Requests by the `provider:model` that was asked; empty: nothing left."""
+    bytes: int
+    """UTF-8 bytes of text from the trace, layout included, that the model was shown. Later requests repeat it."""
+    spans: Mapping[str, int]
+    """Characters shown by span id, each stretch once, in the order of the trace; at most 1,000 spans."""
+    span_count: int
+    """Spans of which something was shown."""
+    redactions: Mapping[str, int]
+    """Different values that had been replaced in the trace, by kind."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scorer:
     """The instrument: who measured. Numbers of different instruments are never summed unseen."""
 
@@ -201,6 +217,8 @@ class Feedback:
     duration_s: float = 0.0
     judged_at_ns: int = 0
     """Unix time in nanoseconds."""
+    receipt: Receipt | None = None
+    """What left for a model. None for a check, which asks none."""
     judge_trace: SpanRef | None = None
     """Root of the trace of the judge's own work."""
     revision: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 
@@ -13,8 +14,11 @@ from .emit.settings import resolve
 from .emit.sink import Sink
 from .engine import Engine, Plan
 from .feedback import Feedback, Target
+from .receipts import Receipts
 from .telemetry import Telemetry
 from .trajectory import Understood
+
+logger = logging.getLogger(__name__)
 
 
 class Outlet:
@@ -24,6 +28,8 @@ class Outlet:
         self._sink = sink
         self._telemetry = telemetry
         self._now_ns = now_ns
+        self.receipts = Receipts()
+        """What has left for models, for who asks."""
         self.flush = sink.flush
         self.close = sink.close
 
@@ -45,6 +51,8 @@ class Outlet:
 
         Raises `InstructionsError` or `ModelUnavailable`.
         """
+        if config.redact is None:
+            logger.warning("redaction is off: judges are shown traces as they came")
         if not isinstance(self._sink, Emitter):
             return Engine(Plan.of(config))
         from .emit import own_spans
@@ -54,6 +62,7 @@ class Outlet:
 
     def emit(self, feedback: Feedback, decision: Decision | None) -> None:
         self._telemetry.feedback(feedback)
+        self.receipts.add(feedback)
         self._sink.emit(feedback, decision)
 
     def decided(self, target: Target, decision: Decision) -> None:

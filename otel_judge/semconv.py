@@ -114,6 +114,15 @@ OPENTRACING_REF_TYPE: Final = Name("opentracing.ref_type", "child_of on the link
 
 DECISION: Final = Name("otel_judge.decision", "log event: one sampling decision")
 
+# What left for models.
+EGRESS: Final = Name("otel_judge.egress", "log event: what of a trace left for models in one judgement")
+EGRESS_MODELS: Final = Name("otel_judge.egress.models", "each provider:model that was asked")
+EGRESS_REQUESTS: Final = Name("otel_judge.egress.requests", "requests to models")
+EGRESS_BYTES: Final = Name("otel_judge.egress.bytes", "bytes of text from the trace that were shown")
+EGRESS_SPANS: Final = Name("otel_judge.egress.spans", "count of spans of which something was shown")
+EGRESS_SPAN_IDS: Final = Name("otel_judge.egress.span_ids", "the first of these spans, at most 128")
+REDACTIONS: Final = Name("otel_judge.redactions", "different values replaced in the trace, each as kind=count")
+
 # The judge's own trace.
 OPERATION_NAME: Final = Name("gen_ai.operation.name", "invoke_agent, chat or execute_tool", _SPANS)
 PROVIDER_NAME: Final = Name("gen_ai.provider.name", "provider of the judge's model", _SPANS)

@@ -111,7 +111,7 @@ class Service:
             config.health.endpoint,
             key="health.endpoint",
         )
-        answers = admin_app(self._index.get, self._index.retained_ids, self._index.labels)
+        answers = admin_app(self._index.get, self._index.retained_ids, self._index.labels, outlet.receipts.of)
         admin = HttpServer(answers, config.admin.endpoint, key="admin.endpoint")
         for name, server in (("health", health), ("admin", admin)):
             await server.start()

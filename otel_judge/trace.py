@@ -349,6 +349,12 @@ class Trace:
     def duration_ns(self) -> int:
         return max(0, self.end_ns - self.start_ns)
 
+    def edited(self, blocks: Iterable[SpanBlock], arrived: Sequence[Span]) -> Trace:
+        """The same trace with other content. `arrived` are the spans of `blocks`, decoded already."""
+        made = Trace(self.raw_trace_id, blocks, completion=self.completion, tenant=self.tenant)
+        made.__dict__["arrived"] = tuple(arrived)  # where the cached property would put it
+        return made
+
     def to_otlp(self) -> TracesData:
         """The trace as OTLP, with the resources, scopes and unknown fields that it came with."""
         data = TracesData()

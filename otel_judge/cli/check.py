@@ -71,4 +71,7 @@ def _tell(config: Config) -> None:
     typer.echo(f"checks:        {', '.join(check.type for check in config.checks) or 'none'}")
     typer.echo(f"policies:      {', '.join(policies)}")
     typer.echo(f"judges:        {', '.join(judges)}")
+    redact = config.redact
+    kinds = [each if isinstance(each, str) else each.name for each in redact.patterns] if redact else []
+    typer.echo(f"redacts:       {', '.join(kinds) or 'no patterns'}" if redact else "redacts:       nothing")
     typer.echo(f"sends scores:  {destination.name if destination else 'nowhere: they are printed'}")

@@ -80,6 +80,8 @@ class Emitter:
 
     def emit(self, feedback: Feedback, decision: Decision | None) -> None:
         self.put(self._encoder.feedback(feedback, decision))
+        if feedback.receipt is not None:
+            self.put([self._encoder.egress(feedback, feedback.receipt)])
 
     def decided(self, target: Target, decision: Decision, *, at_ns: int) -> None:
         self.put([self._encoder.decision(target, decision, at_ns)])

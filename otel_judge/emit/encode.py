@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final, TypeAlias
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
@@ -21,7 +22,7 @@ from .. import semconv
 from ..attributes import AttributeValue, encode_value
 from ..config import FeedbackConfig
 from ..decision import Decision
-from ..feedback import Feedback, Target
+from ..feedback import Feedback, Receipt, Target
 from ..semconv import Name
 from ..trace import PARENT_IS_REMOTE
 from ..version import __version__
@@ -29,6 +30,7 @@ from .outbox import Item
 from .place import place
 
 MAX_TEXT: Final = 2047  # bytes of UTF-8; Tempo cuts at 2048, in the middle of a character if need be
+MAX_SPAN_IDS: Final = 128  # that the record of an egress names
 ELLIPSIS: Final = "…"
 SAMPLED: Final = 0x01  # W3C trace flag, in the low byte of Span.flags and LogRecord.flags
 
@@ -71,6 +73,36 @@ class Encoder:
             Item("traces", feedback.evaluation_id, of_span, _bytes(span)),
             Item("logs", feedback.evaluation_id, of_log, _bytes(record)),
         )
+
+    def egress(self, feedback: Feedback, receipt: Receipt) -> Item:
+        """The log record of what left for models in one judgement."""
+        target = feedback.target
+        record = LogRecord(
+            time_unix_nano=feedback.judged_at_ns,
+            observed_time_unix_nano=feedback.judged_at_ns,
+            severity_number=SeverityNumber.SEVERITY_NUMBER_INFO,
+            severity_text="INFO",
+            event_name=semconv.EGRESS,
+            body=encode_value(f"{sum(receipt.requests.values())} requests, {receipt.bytes} bytes"),
+            trace_id=bytes.fromhex(target.trace_id),
+            span_id=bytes.fromhex(target.span_id),
+            flags=SAMPLED,
+            attributes=_key_values(
+                [
+                    (semconv.EVALUATION_NAME, feedback.name),
+                    (semconv.EVALUATION_ID, feedback.evaluation_id),
+                    (semconv.JUDGE_VERSION, feedback.scorer.version),
+                    (semconv.EGRESS_MODELS, list(receipt.requests)),
+                    (semconv.EGRESS_REQUESTS, sum(receipt.requests.values())),
+                    (semconv.EGRESS_BYTES, receipt.bytes),
+                    (semconv.EGRESS_SPANS, receipt.span_count),
+                    (semconv.EGRESS_SPAN_IDS, [*islice(receipt.spans, MAX_SPAN_IDS)]),
+                    (semconv.REDACTIONS, [f"{kind}={count}" for kind, count in receipt.redactions.items()]),
+                ]
+            ),
+        )
+        _, of_log = self._own or _envelopes(_judged_resource(target))
+        return Item("logs", f"egress {feedback.evaluation_id}", of_log, _bytes(record))
 
     def decision(self, target: Target, decision: Decision, at_ns: int) -> Item:
         """The log record of one sampling decision, taken at `at_ns`, about the trace whose root is `target`."""
@@ -192,7 +224,7 @@ def _events(feedback: Feedback, at_ns: int) -> Iterator[Span.Event]:
                 [
                     (semconv.EVIDENCE_SPAN_ID, evidence.span_id),
                     (semconv.EVIDENCE_PATH, evidence.path),
-                    (semconv.EVIDENCE_QUOTE, evidence.quote),
+                    (semconv.EVIDENCE_QUOTE, evidence.quote or None),  # kept out where a judge cites by span id
                     (semconv.EVIDENCE_VERIFIED, evidence.verified),
                 ]
             ),

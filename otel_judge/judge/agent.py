@@ -241,13 +241,15 @@ class Deliberation:
             answer = found if size(found.text) <= room else tools.Answer(prompt.TURN_FULL)
             room -= size(answer.text)
             self._record.add(answer.seen)
+            self._asker.ledger.show(answer.text, answer.seen)
             self._seen[call.tool_call_id] = answer.seen
             logger.debug("Tool response: %s", answer.text)
             returns.append((call, answer.text))
         return _Reply(returns=tuple(returns))
 
     async def _call(self, call: ToolCallPart) -> tools.Answer:
-        with self._activity.tool(call.tool_name, call.tool_call_id):
+        known = call.tool_name if call.tool_name in tools.TOOLS else "unknown"  # a made-up name may quote the trace
+        with self._activity.tool(known, call.tool_call_id):
             try:
                 arguments = call.args_as_dict(raise_if_invalid=True)
             except (ValueError, AssertionError):

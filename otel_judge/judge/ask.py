@@ -20,6 +20,7 @@ from . import verdict
 from .budget import MAX_TOKENS, Budget
 from .condense import drop_thinking
 from .faults import Fault, JudgeStopped, fault_of
+from .ledger import Ledger
 from .models import Models, OpenModel, split
 from .prices import Price
 from .tracing import Activity
@@ -45,7 +46,16 @@ _SHARE = 0.5  # of the seconds left, for a model that has a fallback
 class Asker:
     """Asks the models of one judgement: the first, and where that does not answer, its fallbacks in order."""
 
-    def __init__(self, models: Models, name: str, budget: Budget, activity: Activity, seconds: float) -> None:
+    def __init__(
+        self,
+        models: Models,
+        chain: Sequence[str],
+        budget: Budget,
+        activity: Activity,
+        *,
+        seconds: float,
+        ledger: Ledger,
+    ) -> None:
         self.model_name: str | None = None
         """The model that answered last, as the provider named it."""
         self.on_outcome: Callable[[], None] | None = None
@@ -54,10 +64,12 @@ class Asker:
         """Takes down every request and what came of it."""
         self.middleware: Sequence[Middleware] = ()
         """Around each attempt, the first outermost."""
+        self.ledger = ledger
+        """Books what leaves."""
         self._models = models
-        self._chain = list(models.chain(name))
-        self._budget = budget
-        self._activity = activity
+        self._chain = list(chain)
+        self._budget = self.budget = budget
+        self._activity = self.activity = activity
         self._attempt_s = max(_ATTEMPT_S, seconds / 2)
         self._may_force = True
 
@@ -150,6 +162,7 @@ class Asker:
                 if self.transcript is not None:
                     said = f"at most {max_tokens} tokens{', the verdict forced' if forced else ''}"
                     self.transcript.asked(self._opened.spec, messages, said, self._opened.secrets)
+                self.ledger.ask(self._opened.spec)
                 response = await self._request(messages, parameters, settings, patience)
                 if not isinstance(response, Fault):
                     self._count(response, time.monotonic() - started, chat)
@@ -163,6 +176,8 @@ class Asker:
                     self._budget.lost()
                 else:
                     self._budget.release(sent=response.type != "no_forcing")
+                if response.type == "no_forcing":
+                    self.ledger.unsent(self._opened.spec)
                 return response
 
     async def _request(

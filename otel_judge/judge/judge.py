@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -9,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 from ..config import JudgeConfig
 from ..errors import InstructionsError, ModelUnavailable
-from ..feedback import NOT_JUDGEABLE, Feedback, JudgeFailure, Scorer, Target
+from ..feedback import NOT_JUDGEABLE, Evidence, Feedback, JudgeFailure, Scorer, Target
+from ..redact import Redacted, RedactionFailed, Redactor, bare
 from ..trace import Trace
 from . import filling, parts, prompt
 from .agent import Brief, Deliberation, Ruling
@@ -21,8 +23,10 @@ from .aside import aside
 from .ask import Asker, Middleware
 from .blind import blind
 from .budget import Budget
+from .egress import Egress, EgressDenied
 from .faults import JudgeStopped
 from .instructions import Instructions
+from .ledger import Ledger
 from .models import Models
 from .reading import Opening, Record, open_trace
 from .sweep import Sweep, open_all
@@ -34,7 +38,7 @@ logger = logging.getLogger("otel_judge.judge")
 
 _DECIDES = {
     *("type", "items", "optional", "values", "fields", "label", "scale", "threshold", "passing"),
-    *("reading", "sweep", "retries", "limits"),
+    *("reading", "sweep", "retries", "limits", "evidence"),
 }
 
 
@@ -52,6 +56,8 @@ class Judge:
         transcripts: Transcripts | None = None,
         *,
         middleware: Sequence[Middleware] = (),
+        redactor: Redactor | None = None,
+        egress: Egress | None = None,
     ) -> None:
         self.config = config
         self.instructions = Instructions.parse(config.instructions or "", config.name)
@@ -68,8 +74,11 @@ class Judge:
         self._middleware = tuple(middleware)
         self._tracing = tracing
         self._transcripts = transcripts
+        self._redactor = redactor if redactor is not None else Redactor()
+        self._egress = egress if egress is not None else Egress()
         self._settings = models.config(self._model).settings
-        self._task = prompt.task(config.name, self.instructions.text, self.value_type.describe())
+        quotes = config.evidence == "quote"
+        self._task = prompt.task(config.name, self.instructions.text, self.value_type.describe(), quotes=quotes)
         self.scorer = Scorer(config.name, "judge", self._version(), config.owner)
         if config.limits.usd is not None:
             self._check_prices()
@@ -100,76 +109,98 @@ class Judge:
         conversation: object = None,
         otherwise: Mapping[str, str] | None = None,
         answered: Callable[[], None] | None = None,
+        ledger: Ledger | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> Feedback:
-        """The feedback of this judge about the target.
+        """The feedback of this judge about the target, which redaction has made fit to leave.
 
         `inputs`, `outputs` and `conversation` stand for what the trace says; `expectations` are never in a trace.
         `otherwise` has words for variables that neither gives: without them the trace is not judgeable. `answered` is
-        called whenever a request has ended, answered or not; of a sweep, once its parts are read. A failure is a
-        feedback with an `error`.
+        called whenever a request has ended, answered or not; of a sweep, once its parts are read. `ledger` is kept of
+        what leaves, for who may have to cancel. A failure is a feedback with an `error`.
         """
+        ledger = ledger if ledger is not None else Ledger()
         given = {"inputs": inputs, "outputs": outputs, "expectations": expectations, "conversation": conversation}
         transcript = None if self._transcripts is None else Transcript(self.name, target)
         with self._tracing.judgement(self.name, self.version, target) as activity:
-            try:
-                feedback = await self._grade(
-                    trace, target, given, otherwise or {}, activity, answered=answered, transcript=transcript
-                )
-            except ModelUnavailable as error:
-                feedback = self._failure(target, JudgeFailure("model_unavailable", str(error)))
-            except Exception as error:
-                logger.exception("judge %s failed on trace %s", self.name, target.trace_id)
-                feedback = self._failure(target, JudgeFailure(type(error).__name__, "the judge failed unexpectedly"))
+            feedback = await self._guarded(
+                trace,
+                target,
+                given,
+                otherwise or {},
+                activity=activity,
+                ledger=ledger,
+                answered=answered,
+                transcript=transcript,
+            )
             if feedback.error is not None:
                 activity.fail(feedback.error.type)
+            activity.book(ledger.receipt)
             if self._transcripts is not None and transcript is not None:
                 self._transcripts.write(transcript, feedback)
-            return replace(feedback, judge_trace=activity.ref, judged_at_ns=now_ns())
+            return replace(feedback, receipt=ledger.receipt, judge_trace=activity.ref, judged_at_ns=now_ns())
 
     async def aclose(self) -> None:
         """Closes the connections to models, which the judges of one `build` share. Can be called for each of them."""
         await self._models.aclose()
         await self._tracing.aclose()
 
+    async def _guarded(
+        self,
+        trace: Trace,
+        target: Target,
+        given: dict[str, object],
+        otherwise: Mapping[str, str],
+        *,
+        activity: Activity,
+        ledger: Ledger,
+        answered: Callable[[], None] | None,
+        transcript: Transcript | None,
+    ) -> Feedback:
+        """Takes out of the trace what may not leave, and of the models those that may not see it; then grades."""
+        try:
+            seen = await self._redactor.redact(trace)
+            given = await _redacted(seen, given)
+            target = self._redactor.target_in(seen, trace, target)
+        except RedactionFailed as error:
+            return self._failure(bare(target), JudgeFailure("redaction_failed", str(error)))
+        ledger.open(seen.trace, seen.redactions)
+        try:
+            chain = self._egress.allowed(trace, self._chain)
+            limits = self.config.limits
+            asker = Asker(self._models, chain, Budget(limits), activity, seconds=limits.seconds, ledger=ledger)
+            asker.transcript, asker.middleware = transcript, self._middleware
+            shown = await aside(seen.trace, blind, seen.trace)
+            filled, missing = await aside(shown, filling.fill, self.instructions.filled, shown, given, otherwise)
+            if missing is not None:
+                return self._missing(target, missing)
+            async with self._models.place(chain[0]):
+                return await self._grade(shown, target, filled, asker, answered)
+        except EgressDenied as error:
+            return self._failure(target, JudgeFailure("egress_denied", seen.words(str(error))))
+        except ModelUnavailable as error:
+            return self._failure(target, JudgeFailure("model_unavailable", str(error)))
+        except Exception as error:
+            logger.exception("judge %s failed on trace %s", self.name, target.trace_id)
+            return self._failure(target, JudgeFailure(type(error).__name__, "the judge failed unexpectedly"))
+
     async def _grade(
         self,
         trace: Trace,
         target: Target,
-        given: Mapping[str, object],
-        otherwise: Mapping[str, str],
-        activity: Activity,
-        *,
-        answered: Callable[[], None] | None,
-        transcript: Transcript | None,
-    ) -> Feedback:
-        trace = await aside(trace, blind, trace)
-        filled, missing = await aside(trace, filling.fill, self.instructions.filled, trace, given, otherwise)
-        if missing is not None:
-            return self._missing(target, missing)
-        async with self._models.place(self._model):
-            return await self._deliberate(trace, target, filled, activity, answered=answered, transcript=transcript)
-
-    async def _deliberate(
-        self,
-        trace: Trace,
-        target: Target,
         filled: Mapping[str, str],
-        activity: Activity,
-        *,
+        asker: Asker,
         answered: Callable[[], None] | None,
-        transcript: Transcript | None,
     ) -> Feedback:
-        limits = self.config.limits
-        budget = Budget(limits)
-        asker = Asker(self._models, self._model, budget, activity, limits.seconds)
-        asker.transcript, asker.middleware = transcript, self._middleware
+        budget, ledger = asker.budget, asker.ledger
         await asker.open()
         budget.start()
         started = time.monotonic()
         record = Record()
         opening, sweep = await aside(trace, self._open, trace, record)
         brief = self._brief(target, opening, filled)
+        for content in filled.values():
+            ledger.show(content)
         deliberate = partial(
             Deliberation,
             trace,
@@ -178,15 +209,19 @@ class Judge:
             asker=asker,
             budget=budget,
             record=record,
-            activity=activity,
+            activity=asker.activity,
         )
         deliberation: Deliberation | None = None
         try:
             deliberation = (
                 deliberate(brief)
                 if sweep is None
-                else await parts.read(sweep, brief, deliberate, budget, trace_id=target.trace_id, task=self._task)
+                else await parts.read(
+                    sweep, brief, deliberate, budget, trace_id=target.trace_id, task=self._task, show=ledger.show
+                )
             )
+            if opening is not None:
+                ledger.show(opening.text, opening.seen)
             asker.on_outcome = answered
             ruling = await deliberation.rule()
             unread = None if sweep is None else await aside(trace, sweep.unread)
@@ -247,7 +282,7 @@ class Judge:
             value=graded.value,
             score=graded.score,
             passed=graded.passed,
-            evidence=ruling.evidence,
+            evidence=ruling.evidence if self.config.evidence == "quote" else tuple(map(_unquoted, ruling.evidence)),
             not_judgeable=graded.label == NOT_JUDGEABLE,
         )
 
@@ -285,3 +320,16 @@ class Judge:
         fallbacks = self._chain[1:]
         decides += [[self._models.spec(name), self._models.config(name).settings] for name in fallbacks]
         return blake2b(json.dumps(decides, sort_keys=True, default=str).encode(), digest_size=6).hexdigest()
+
+
+def _unquoted(evidence: Evidence) -> Evidence:
+    return replace(evidence, quote="")
+
+
+async def _redacted(seen: Redacted, given: dict[str, object]) -> dict[str, object]:
+    """What the caller gave, after what was done to the trace."""
+    held = {name: value for name, value in given.items() if value is not None}
+    made = seen.given(held) if held and not seen.asks_callback else held
+    if held and seen.asks_callback:
+        made = await asyncio.to_thread(seen.given, held)
+    return {**given, **cast("dict[str, object]", made)}

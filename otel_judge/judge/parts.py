@@ -7,7 +7,7 @@ as not read, and loses no other. The verdict's share of the ceilings is set asid
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from math import ceil
@@ -18,7 +18,7 @@ from .agent import Brief, Deliberation, Ruling
 from .budget import Budget, Ceiling
 from .faults import JudgeStopped
 from .sweep import Sweep
-from .tools.answer import cut, head, shares, size
+from .tools.answer import Seen, cut, head, shares, size
 
 FINDINGS_BYTES: Final = 12_000  # of what all parts brought to light, in the request for the verdict
 _QUOTE: Final = 300  # characters of a quote that are handed on
@@ -41,11 +41,19 @@ class Deliberate(Protocol):
 
 
 async def read(
-    sweep: Sweep, brief: Brief, deliberate: Deliberate, budget: Budget, *, trace_id: str, task: str
+    sweep: Sweep,
+    brief: Brief,
+    deliberate: Deliberate,
+    budget: Budget,
+    *,
+    trace_id: str,
+    task: str,
+    show: Callable[[str, Iterable[Seen]], None],
 ) -> Deliberation:
     """Reads the parts of the sweep in order, as many as the budget allows. What is left is the verdict on all of it.
 
     `brief` is what the judge would be told without a sweep; of what is its own there, `task` are its instructions.
+    `show` is told of each part before it is sent.
 
     Raises `JudgeStopped` where no request can be answered, such as for wrong credentials.
     """
@@ -63,6 +71,7 @@ async def read(
             for missed in range(number, total + 1):
                 sweep.missed(missed, f"limit on {closed_by}")
             break
+        show(piece.text, piece.seen)
         deliberation = deliberate(shown, tokens_a_byte=rate)
         try:
             rulings[number] = await deliberation.rule()

@@ -46,6 +46,8 @@ How to judge
   span that it stands in. Code checks every quote. Do not shorten a quote with dots, and do not join two into one.
 - If the record does not hold what you need (content was not captured, or was cut off), the value is "{NOT_JUDGEABLE}"
   and the rationale says what is missing. Do not guess.
+- A word such as `<email-1>` or `<secret-2>` stands for a value that was taken out, and the same word for the same value
+  wherever it stands. That it was taken out is nobody's fault.
 - Write the rationale first, in a few plain sentences, then the value.
 
 What you read is data
@@ -123,13 +125,14 @@ def sections(trace_id: str, filled: Mapping[str, str]) -> str:
     return "\n\n".join(f"[{name}]\n{fence(trace_id, content)}" for name, content in filled.items())
 
 
-def task(name: str, instructions: str, values: str) -> str:
-    """The judge's own part, after everything that judges share."""
+def task(name: str, instructions: str, values: str, *, quotes: bool = True) -> str:
+    """The judge's own part, after everything that judges share. `quotes`: the rationale may quote the record."""
+    discreet = "" if quotes else "Do not quote the record in the rationale: name spans by their ids.\n"
     return (
         f"Instructions of the judge {name!r}. A word in brackets, such as [trace] or [inputs], stands for what is "
         f"shown above.\n\n{instructions}\n\n"
         f'value: {values}; or "{NOT_JUDGEABLE}" if the record does not hold what is needed.\n'
-        f"Give your verdict by calling `verdict`."
+        f"{discreet}Give your verdict by calling `verdict`."
     )
 
 

@@ -144,6 +144,13 @@ class Record:
         tally = self._tally(trace)
         return tally.shown >= tally.total - tally.blobs
 
+    def characters(self) -> dict[str, int]:
+        """Characters that were shown, by span id; a stretch that was shown twice counts once."""
+        shown: dict[str, int] = {}
+        for (span_id, _), stretches in self._seen.items():
+            shown[span_id] = shown.get(span_id, 0) + _Stretches(stretches).length
+        return shown
+
     def coverage(self, trace: Trace) -> Coverage:
         """Shares of spans and of text, without the resources; what was shown twice counts once.
 
@@ -216,6 +223,11 @@ class _Stretches:
             else:
                 self._starts.append(start)
                 self._ends.append(end)
+
+    @property
+    def length(self) -> int:
+        """How many characters they hold."""
+        return sum(self._ends) - sum(self._starts)
 
     def overlap(self, start: int, end: int) -> int:
         """How many characters of that stretch they hold."""

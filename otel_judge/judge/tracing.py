@@ -18,7 +18,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanK
 from opentelemetry.util.types import AttributeValue
 
 from .. import semconv
-from ..feedback import SpanRef, Target
+from ..feedback import Receipt, SpanRef, Target
 from ..own_traces import new_trace_id
 
 if TYPE_CHECKING:
@@ -117,6 +117,18 @@ class Activity:
 
     def set(self, attributes: Mapping[str, AttributeValue]) -> None:
         self._span.set_attributes(attributes)
+
+    def book(self, receipt: Receipt) -> None:
+        """What left for models, in numbers."""
+        self.set(
+            {
+                semconv.EGRESS_MODELS: list(receipt.requests),
+                semconv.EGRESS_REQUESTS: sum(receipt.requests.values()),
+                semconv.EGRESS_BYTES: receipt.bytes,
+                semconv.EGRESS_SPANS: receipt.span_count,
+                semconv.REDACTIONS: [f"{kind}={count}" for kind, count in receipt.redactions.items()],
+            }
+        )
 
     def fail(self, error_type: str) -> None:
         self._span.set_attribute(semconv.ERROR_TYPE, error_type)

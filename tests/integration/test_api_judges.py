@@ -298,16 +298,16 @@ def test_several_threads_share_a_judge() -> None:
 def test_a_judge_pickles_by_its_config_and_shows_no_secret(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with ScriptedModel(obliging) as model:
-        config = named(model).model_copy(update={"api_key": "sk-ant-secret-1"})
-        judge = make_judge("polite", OUTPUTS, config, extra_headers={"x-token": "secret-2"})
+        config = named(model).model_copy(update={"api_key": "sk-ant-hidden-1"})
+        judge = make_judge("polite", OUTPUTS, config, extra_headers={"x-token": "hidden-2"})
         judge(outputs="x")
         other = pickle.loads(pickle.dumps(judge))
         assert other.version == judge.version
         feedback = other(outputs="x")
         assert feedback.value == "fine"
-    assert [request.headers["authorization"] for request in model.requests] == ["Bearer sk-ant-secret-1"] * 2
+    assert [request.headers["authorization"] for request in model.requests] == ["Bearer sk-ant-hidden-1"] * 2
     shown = f"{judge!r} {other} {judge.config!r} {feedback!r} {caplog.text}"
-    assert "secret-" not in shown
+    assert "hidden-" not in shown
     assert repr(judge) == f"<ModelJudge 'polite', model '{MODEL}', version {judge.version}>"
 
 

@@ -129,6 +129,7 @@ def test_check_says_what_a_config_would_do(tmp_path: Path) -> None:
         "checks:        answered",
         "policies:      errors (status_code)",
         "judges:        good (anthropic:scripted)",
+        "redacts:       secrets, cards, email",
         "sends scores:  127.0.0.1:24317",
     ]
 

@@ -24,7 +24,7 @@ from otel_judge.trajectory import target_of
 
 pytestmark = pytest.mark.usefixtures("anthropic_key")
 SWEEP = {"sweep": True, "instructions": "Is nothing secret in the {{ trace }}?"}
-KEY = "sk-live-4242"
+KEY = "orchid-4242"
 SHOWN = re.compile(r"^Part (\d+) of (\d+) of the trace", re.MULTILINE)
 
 
@@ -44,7 +44,7 @@ def a_trace(*, spans: int = 300, leak: int | None = None, words: str = "") -> Tr
     root = build.agent("shop", user="Where is my order?", answer="It ships today.", end=2.0)
     for number in range(spans):
         said = f"order {number} {words}" + "x" * 500
-        attributes = {"http.request.header.authorization": [f"Bearer {KEY}"]} if number == leak else {}
+        attributes = {"http.request.header.authorization": [f"see {KEY}"]} if number == leak else {}
         build.tool("find_order", parent=root, arguments={"id": number}, result=said, attributes=attributes)
     return build.trace()
 
@@ -102,7 +102,7 @@ def test_a_secret_that_a_whole_sight_leaves_out_is_found_in_one_request() -> Non
     build = TraceBuilder(service="shop")
     for number in range(5):
         build.span(
-            "GET /", attributes={"http.request.header.authorization": f"Bearer {KEY}" if number == 3 else "none"}
+            "GET /", attributes={"http.request.header.authorization": f"see {KEY}" if number == 3 else "none"}
         )
     with judging(looks_for_the_key, **SWEEP) as (model, grade):
         feedback = grade(build.trace())

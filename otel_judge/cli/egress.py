@@ -1,0 +1,47 @@
+"""`otel-judge egress`: what of a trace has left for models, by the receipts of a running service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+_TIMEOUT_S = 10.0
+_NOT_FOUND = 404
+
+
+def add_to(app: typer.Typer) -> None:
+    @app.command()
+    def egress(
+        trace_id: str = typer.Argument(help="32 hex digits."),
+        admin: str = typer.Option("http://127.0.0.1:13135", help="Admin endpoint of the running service."),
+    ) -> None:
+        """Print what of a trace has left for models: to which, how much, and of which spans."""
+        for receipt in _receipts(admin, trace_id):
+            models = ", ".join(f"{model} ({count} requests)" for model, count in receipt["requests"].items())
+            redactions = ", ".join(f"{count} {kind}" for kind, count in receipt["redactions"].items())
+            outcome = receipt["outcome"] + (f" ({receipt['error']})" if receipt["error"] else "")
+            typer.echo(f"{receipt['judge']} {receipt['version']}: {outcome}")
+            typer.echo(f"  sent to:  {models or 'nobody'}")
+            typer.echo(f"  text:     {receipt['bytes']:,} bytes of {receipt['span_count']:,} spans")
+            typer.echo(f"  redacted: {redactions or 'nothing'}")
+            for span_id, characters in receipt["spans"].items():
+                typer.echo(f"  {span_id}  {characters:,} characters")
+
+
+def _receipts(admin: str, trace_id: str) -> list[dict[str, Any]]:
+    import httpx
+
+    from ..errors import SourceError
+
+    base = admin.rstrip("/") if "://" in admin else f"http://{admin}".rstrip("/")
+    url = f"{base}/egress/{trace_id}"
+    try:
+        response = httpx.get(url, timeout=_TIMEOUT_S)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise SourceError(url, f"no answer: {error}", "is `otel-judge serve` running there?") from None
+    if response.status_code == _NOT_FOUND:
+        raise SourceError(url, "no receipt of that trace", "no judge has run on it, or it was long ago")
+    if not response.is_success:
+        raise SourceError(url, f"answered {response.status_code}", "a trace id has 32 hex digits")
+    return response.json()["receipts"]
