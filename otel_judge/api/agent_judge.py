@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from ..config import JudgeConfig, Limits, ModelConfig
+from ..config_judges import JudgeConfig, Limits, ModelConfig
 from ..feedback import Feedback
 from .case import Case
 from .model_judge import ModelJudge, Options, config_of

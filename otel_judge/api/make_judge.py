@@ -7,7 +7,7 @@ import typing
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from ..config import Limits, ModelConfig, Price
+from ..config_judges import Limits, ModelConfig, Price
 from ..errors import InstructionsError
 from ..feedback import Value
 from .model_judge import ModelJudge, config_of

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 from pydantic import ValidationError
 
 from .. import judge
-from ..config import JudgeConfig, Limits, ModelConfig
+from ..config_judges import JudgeConfig, Limits, ModelConfig
 from ..errors import InstructionsError, OtelJudgeError
 from ..feedback import Feedback, Value
 from ..trace import Trace

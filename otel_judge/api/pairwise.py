@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack
 
 from .. import trajectory
-from ..config import Limits
+from ..config_judges import Limits
 from ..feedback import Feedback, JudgeFailure
 from ..trace import Trace
 from .case import Case, Given, Task

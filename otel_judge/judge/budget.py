@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from ..config import Limits
+from ..config_judges import Limits
 from ..feedback import Usage
 
 Ceiling: TypeAlias = Literal["turns", "tokens", "usd", "seconds"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from .. import config
+from .. import config_judges
 
 if TYPE_CHECKING:
     from genai_prices import Usage
@@ -23,7 +23,7 @@ class Price:
 
     provider: str
     model: str
-    declared: config.Price | None = None
+    declared: config_judges.Price | None = None
 
     @property
     def known(self) -> bool:

@@ -44,7 +44,7 @@ def a_trace(*, spans: int = 300, leak: int | None = None, words: str = "") -> Tr
     root = build.agent("shop", user="Where is my order?", answer="It ships today.", end=2.0)
     for number in range(spans):
         said = f"order {number} {words}" + "x" * 500
-        attributes = {"http.request.header.authorization": [f"see {KEY}"]} if number == leak else {}
+        attributes = {"http.request.header.x-note": [f"see {KEY}"]} if number == leak else {}
         build.tool("find_order", parent=root, arguments={"id": number}, result=said, attributes=attributes)
     return build.trace()
 
@@ -93,7 +93,7 @@ def test_a_secret_in_the_middle_is_found_and_cited_wherever_it_stands() -> None:
     assert (feedback.label, feedback.passed) == ("fail", False)
     (cited,) = feedback.evidence
     assert cited.verified
-    assert (cited.span_id, cited.path) == (trace.spans[151].span_id, "attributes.http.request.header.authorization")
+    assert (cited.span_id, cited.path) == (trace.spans[151].span_id, "attributes.http.request.header.x-note")
     assert KEY in cited.quote
 
 
@@ -101,9 +101,7 @@ def test_a_secret_that_a_whole_sight_leaves_out_is_found_in_one_request() -> Non
     """Steps of alike siblings are folded, and longer traces are shown without attributes: a sweep sees them."""
     build = TraceBuilder(service="shop")
     for number in range(5):
-        build.span(
-            "GET /", attributes={"http.request.header.authorization": f"see {KEY}" if number == 3 else "none"}
-        )
+        build.span("GET /", attributes={"http.request.header.x-note": f"see {KEY}" if number == 3 else "none"})
     with judging(looks_for_the_key, **SWEEP) as (model, grade):
         feedback = grade(build.trace())
     assert (feedback.label, len(model.requests), feedback.reading) == ("fail", 1, "whole")

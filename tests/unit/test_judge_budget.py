@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_judge.config import Limits
+from otel_judge.config_judges import Limits
 from otel_judge.feedback import Usage
 from otel_judge.judge.budget import TURN_BYTES, Budget, tokens_of
 
