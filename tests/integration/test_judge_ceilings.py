@@ -133,7 +133,7 @@ def test_what_one_turn_may_add_is_bounded() -> None:
 
 def test_an_attempt_whose_usage_nobody_knows_is_charged_as_reserved() -> None:
     """Each may have been worked on and billed: a third one would not fit any more."""
-    with judging(lambda _: garbage(), limits={"tokens": 8_000}) as (model, grade):
+    with judging(lambda _: garbage(), limits={"tokens": 10_000}) as (model, grade):
         feedback = grade()
     assert feedback.error == JudgeFailure("no_verdict", "no verdict within the limit on tokens")
     assert feedback.usage is not None

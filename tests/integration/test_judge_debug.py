@@ -24,7 +24,7 @@ def run(folder: Path, base_url: str, *arguments: str) -> subprocess.CompletedPro
     (folder / "trace.json").write_bytes(encode_traces(BUILT.request()))
     (folder / "config.yaml").write_text(
         "checks: []\n"
-        f"models: {{main: {{model: '{MODEL}', base_url: '{base_url}', headers: {{x-team: tremendously-secret}}}}}}\n"
+        f"models: {{main: {{model: '{MODEL}', base_url: '{base_url}', headers: {{x-team: tremendously-hidden}}}}}}\n"
         "judges: [{name: honest, instructions: 'Is the {{ trace }} honest?', model: main, reading: explore}]\n"
     )
     command = [sys.executable, "-m", "otel_judge", "run", "trace.json", "--config", "config.yaml", *arguments]
@@ -36,7 +36,7 @@ def test_every_judgement_leaves_a_file_with_all_that_was_said(tmp_path: Path) ->
 
     def script(request: Request) -> Reply:
         if request.number == 1:
-            said = "tremendously-secret and sk-ant-scripted-key are overloaded"
+            said = "tremendously-hidden and sk-ant-scripted-key are overloaded"
             return error(529, "overloaded_error", said, headers={"retry-after-ms": "1"})
         return explores(request)
 
@@ -66,7 +66,7 @@ def test_every_judgement_leaves_a_file_with_all_that_was_said(tmp_path: Path) ->
     assert -1 not in places, told[places.index(-1)]
     assert places == sorted(places)
     assert text.count("### system") == 1, "what was shown once is not repeated"
-    assert "secret" not in text
+    assert "hidden" not in text
     assert "scripted-key" not in text
 
 

@@ -300,11 +300,13 @@ def test_deep_nesting_is_no_exception(opening):
 def test_reading_is_linear():
     def seconds(parts: int) -> float:
         text = json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": "x" * 50}] * parts}])
-        begin = time.process_time()
-        assert content({"gen_ai.operation.name": "chat", "gen_ai.output.messages": text}).output
-        return time.process_time() - begin
+        taken = list[float]()
+        for _ in range(3):  # the garbage collector may be in the way of one
+            begin = time.process_time()
+            assert content({"gen_ai.operation.name": "chat", "gen_ai.output.messages": text}).output
+            taken.append(time.process_time() - begin)
+        return min(taken)
 
-    seconds(1000)
     assert seconds(80_000) < 40 * max(seconds(8_000), 0.005)
 
 
