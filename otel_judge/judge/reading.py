@@ -47,8 +47,12 @@ def open_trace(trace: Trace, mode: Mode) -> Opening:
     """The first sight of the trace, the same for every judge that reads it in this mode.
 
     `auto`: the whole trajectory if it fits into `WHOLE_BYTES`, else a map. A small one comes with every other value of
-    its spans, such as attributes, which a longer one leaves to the tools.
+    its spans, such as attributes, which a longer one leaves to the tools. Worked out once a trace.
     """
+    return trace.once((open_trace, mode), lambda: _first_sight(trace, mode))
+
+
+def _first_sight(trace: Trace, mode: Mode) -> Opening:
     if mode == "explore":
         return _map(trace)
     detailed = _whole(trace, _DETAILED_BYTES, details=True)
