@@ -316,6 +316,7 @@ class Judge:
             config.model_dump(mode="json", include=_DECIDES),
             self.model,
             self._settings,
+            None if self._redactor.config is None else self._redactor.config.model_dump(mode="json"),
         ]
         fallbacks = self._chain[1:]
         decides += [[self._models.spec(name), self._models.config(name).settings] for name in fallbacks]

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from otel_judge.config import JudgeConfig, ModelConfig
+from otel_judge.config_egress import RedactConfig
 from otel_judge.errors import InstructionsError, ModelUnavailable
 from otel_judge.judge import build, check_model, prompt
 from otel_judge.judge.faults import scrub
 from otel_judge.judge.models import split
 from otel_judge.judge.tools import TOOLS
+from otel_judge.redact import Redactor
 
 
 @pytest.fixture(autouse=True)
@@ -85,12 +87,13 @@ def test_the_version_changes_with_what_decides_the_verdict_and_with_nothing_else
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "some-key")
 
-    def version(models: dict[str, ModelConfig] | None = None, **options: Any) -> str:
-        (judge,) = build([a_judge(**options)], models or {})
+    def version(models: dict[str, ModelConfig] | None = None, redactor: Redactor | None = None, **options: Any) -> str:
+        (judge,) = build([a_judge(**options)], models or {}, redactor=redactor)
         return judge.version
 
     same = version()
     assert len(same) == 12
+    assert version(redactor=Redactor()) == same
     assert version(name="other", owner="payments", shadow_of="honest", model="anthropic:/m-1") == same
     main = ModelConfig(model="anthropic:m-1", concurrency=3, headers={"x-team": "a"})
     assert version({"main": main}, model="main") == same
@@ -105,6 +108,10 @@ def test_the_version_changes_with_what_decides_the_verdict_and_with_nothing_else
         version(type="str", values=None),
         version(optional=True),
         version(sweep=True),
+        version(retries=2),
+        version(evidence="span_id"),
+        version(redactor=Redactor(None)),
+        version(redactor=Redactor(RedactConfig(patterns=("email",)))),
         version({"main": main.model_copy(update={"settings": {"temperature": 0}})}, model="main"),
     ]
     assert len({same, *others}) == len(others) + 1
