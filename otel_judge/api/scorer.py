@@ -17,6 +17,7 @@ import logging
 import sys
 import time
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import partial
@@ -34,8 +35,11 @@ logger = logging.getLogger("otel_judge.scorer")
 _LONGEST_MESSAGE = 300  # characters of an exception's message
 
 
-class Scorer:
-    """Grades cases under one name. Called, it gives its feedback; `acall` is the same for async code."""
+class Scorer(ABC):
+    """Grades cases under one name. Called, it gives its feedback; `acall` is the same for async code.
+
+    A class of your own writes `score`.
+    """
 
     prefix: Hashable | None = None
     """Scorers of a trace with the same one begin their requests alike; None where nothing is shared."""
@@ -48,11 +52,12 @@ class Scorer:
 
     def __call__(self, **given: Unpack[Given]) -> Feedback | list[Feedback] | None:
         """The feedback about a trace, or about values."""
-        raise NotImplementedError
+        return background.run(self.acall(**given))
 
     async def acall(self, **given: Unpack[Given]) -> Feedback | list[Feedback] | None:
         """The same for async code."""
-        raise NotImplementedError
+        found = await self.score(Case.of(**given))
+        return found if len(found) > 1 else found[0] if found else None
 
     @property
     def name(self) -> str:
@@ -68,12 +73,13 @@ class Scorer:
         """Short hash of all that decides the grade."""
         return self.scorer.version
 
+    @abstractmethod
     async def score(self, case: Case, *, answered: Callable[[], None] | None = None) -> list[Feedback]:
         """The feedback about a case, which may be none. Never raises for what the scorer does: that is a feedback too.
 
         `answered` is called on this loop once a request to a model has ended.
         """
-        raise NotImplementedError
+        ...
 
     def failure(self, case: Case, error: Exception) -> Feedback:
         """The feedback of a scorer that raised."""
