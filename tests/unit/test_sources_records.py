@@ -164,3 +164,21 @@ def test_a_stream_is_read_a_line_at_a_time() -> None:
     next(messages)
     assert len(asked) <= 2
     assert len(list(messages)) == 1
+
+
+def test_lines_of_logs_are_joined_to_spans_of_any_line_and_file(tmp_path: Path) -> None:
+    """As the Collector's file exporter writes them where a logs pipeline has it too."""
+    span_id = a_trace(1).root.span_id
+    said = {"traceId": f"{1:032x}", "spanId": span_id, "eventName": "gen_ai.choice", "timeUnixNano": "5"}
+    records = [said | {"body": {"stringValue": "first"}}, {"body": {"stringValue": "ordinary"}}]
+    line = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).encode()
+    other = json.dumps(
+        {"resourceLogs": [{"scopeLogs": [{"logRecords": [said | {"body": 7}, said | {"body": {"stringValue": "b"}}]}]}]}
+    ).encode()
+    (tmp_path / "a.jsonl").write_bytes(line + b"\n" + ONE + b"\n")
+    (tmp_path / "b.jsonl").write_bytes(other)
+    skipped = Skipped()
+    (trace,) = read_traces(tmp_path, skipped=skipped)
+    assert [event.attributes["content"] for event in trace.root.events] == ["first", "b"]
+    (error,) = skipped.first
+    assert "logRecords[0].body: not an object; the log records beside it are read" in str(error)
