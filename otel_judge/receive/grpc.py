@@ -66,7 +66,7 @@ class GrpcServer:
         )
         for name, acceptor in self._services.items():
             # Without serializers it is bytes in, bytes out: a body that is no OTLP gets an answer of ours.
-            handle = partial(_export, acceptor)
+            handle = partial(self._export, acceptor)
             export = cast("grpc.RpcMethodHandler[bytes, bytes]", grpc.unary_unary_rpc_method_handler(handle))
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {"Export": export}),))
         try:
@@ -84,18 +84,17 @@ class GrpcServer:
             await self._server.stop(grace_s)
             self._server = None
 
-
-async def _export(acceptor: Acceptor, body: bytes, context: _Context) -> bytes:
-    try:
-        response = acceptor.accept_protobuf(body)
-    except MalformedRequest as error:
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-    except Overloaded as error:
-        await context.abort(grpc.StatusCode.UNAVAILABLE, error.reason, _retry_trailers(error))
-    except Exception:
-        logger.exception("an OTLP/gRPC request failed")
-        await context.abort(grpc.StatusCode.INTERNAL, "internal error")
-    return response.SerializeToString()
+    async def _export(self, acceptor: Acceptor, body: bytes, context: _Context) -> bytes:
+        try:
+            response = acceptor.accept_protobuf(body)
+        except MalformedRequest as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except Overloaded as error:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, error.reason, _retry_trailers(error))
+        except Exception:
+            logger.exception("an OTLP/gRPC request failed")
+            await context.abort(grpc.StatusCode.INTERNAL, "internal error")
+        return response.SerializeToString()
 
 
 def _retry_trailers(error: Overloaded) -> tuple[tuple[str, bytes], ...]:
