@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, TypeAlias, cast
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
@@ -21,8 +22,24 @@ _RESOURCE_SPANS = ("resourceSpans", "resource_spans", "batches")
 _SCOPE_SPANS = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans", "instrumentation_library_spans")
 _RESOURCE_LOGS = ("resourceLogs", "resource_logs")
 _SCOPE_LOGS = ("scopeLogs", "scope_logs", "instrumentationLibraryLogs", "instrumentation_library_logs")
+_LOG_RECORDS = ("logRecords", "log_records")
 _WRAPPERS = ("result", "trace")  # Jaeger's API v3, Tempo's API v2
 _RESOURCE_METRICS = ("resourceMetrics", "resource_metrics")
+
+
+class _Signal(NamedTuple):
+    """A kind of OTLP/JSON that is read."""
+
+    what: str
+    levels: tuple[tuple[str, ...], ...]
+    """The names that its lists may have, from the outermost in."""
+    decode: Callable[[dict[str, Any]], OtlpMessage]
+
+
+_SIGNALS: Final = (
+    _Signal("spans", (_RESOURCE_SPANS, _SCOPE_SPANS, ("spans",)), partial(decode_traces, lenient=True)),
+    _Signal("log records", (_RESOURCE_LOGS, _SCOPE_LOGS, _LOG_RECORDS), partial(decode_logs, lenient=True)),
+)
 
 
 def read(document: Any, where: str, skip: Skip) -> Iterator[OtlpMessage]:
@@ -35,11 +52,9 @@ def read(document: Any, where: str, skip: Skip) -> Iterator[OtlpMessage]:
         skip(SourceError(where, f"not OTLP/JSON: {_kind(document)} where an object was expected"))
         return
     fields = cast("dict[str, Any]", document)
-    if any(name in fields for name in (*_RESOURCE_SPANS, *_RESOURCE_LOGS)):
-        if any(name in fields for name in _RESOURCE_SPANS):
-            yield from _otlp(fields, where, skip)
-        if any(name in fields for name in _RESOURCE_LOGS):
-            yield from _logs(fields, where, skip)
+    if held := [signal for signal in _SIGNALS if any(name in fields for name in signal.levels[0])]:
+        for signal in held:
+            yield from _otlp(fields, signal, where, skip)
     elif jaeger_json.is_trace(fields):
         yield from jaeger_json.read(fields, where, skip)
     elif isinstance(fields.get("data"), list):  # a download of Jaeger's UI, or an answer of the API that it asks
@@ -55,36 +70,20 @@ def read(document: Any, where: str, skip: Skip) -> Iterator[OtlpMessage]:
         skip(SourceError(where, f"not OTLP/JSON: an object of {named}", "spans are read from resourceSpans"))
 
 
-def _otlp(fields: dict[str, Any], where: str, skip: Skip) -> Iterator[TracesData]:
+def _otlp(fields: dict[str, Any], signal: _Signal, where: str, skip: Skip) -> Iterator[OtlpMessage]:
     try:
-        yield decode_traces(fields, lenient=True)
+        yield signal.decode(fields)
     except MalformedRequest as error:
-        kept = list(_sound(fields))
-        skip(SourceError(where, f"not OTLP/JSON: {error}", "the spans beside it are read" if kept else None))
+        kept = list(_sound(fields, signal))
+        skip(SourceError(where, f"not OTLP/JSON: {error}", f"the {signal.what} beside it are read" if kept else None))
         yield from kept
 
 
-def _logs(fields: dict[str, Any], where: str, skip: Skip) -> Iterator[LogsData]:
-    try:
-        yield decode_logs(fields, lenient=True)
-    except MalformedRequest as error:
-        kept = list(_sound_logs(fields))
-        skip(SourceError(where, f"not OTLP/JSON: {error}", "the log records beside it are read" if kept else None))
-        yield from kept
-
-
-def _sound(fields: dict[str, Any]) -> Iterator[TracesData]:
-    """Of a message that cannot be read whole, each span that can be."""
-    for alone in _one_by_one(fields, _RESOURCE_SPANS, _SCOPE_SPANS, ("spans",)):
+def _sound(fields: dict[str, Any], signal: _Signal) -> Iterator[OtlpMessage]:
+    """Of a message that cannot be read whole, each span or log record that can be."""
+    for alone in _one_by_one(fields, *signal.levels):
         with suppress(MalformedRequest):
-            yield decode_traces(alone, lenient=True)
-
-
-def _sound_logs(fields: dict[str, Any]) -> Iterator[LogsData]:
-    """The same of log records."""
-    for alone in _one_by_one(fields, _RESOURCE_LOGS, _SCOPE_LOGS, ("logRecords", "log_records")):
-        with suppress(MalformedRequest):
-            yield decode_logs(alone, lenient=True)
+            yield signal.decode(alone)
 
 
 def _one_by_one(fields: dict[str, Any], *levels: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -48,6 +48,12 @@ class App:
 APPS = (
     App("genai_openai", "opentelemetry-instrumentation-genai-openai", "openai", environment=_CAPTURE),
     App(
+        "genai_openai_events",
+        "opentelemetry-instrumentation-genai-openai",
+        "openai",
+        environment=_CAPTURE | {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "EVENT_ONLY"},
+    ),
+    App(
         "openai_v2",
         "opentelemetry-instrumentation-openai-v2",
         "openai",
