@@ -113,16 +113,10 @@ REFUSED_SPANS = Metric(
     "otel_judge.receiver.refused_spans", "counter", "Spans not taken; the client was told", labels=("transport",)
 )
 ACCEPTED_LOG_RECORDS = Metric(
-    "otel_judge.receiver.accepted_log_records",
-    "counter",
-    "Log records taken that say what a span holds, or what people say of it",
-    labels=("transport",),
+    "otel_judge.receiver.accepted_log_records", "counter", "Logs of content or labels taken", labels=("transport",)
 )
 REFUSED_LOG_RECORDS = Metric(
-    "otel_judge.receiver.refused_log_records",
-    "counter",
-    "Such log records not taken; the client was told",
-    labels=("transport",),
+    "otel_judge.receiver.refused_log_records", "counter", "Such not taken; the client was told", labels=("transport",)
 )
 UNUSED_LOG_RECORDS = Metric(
     "otel_judge.log_records.unused",
