@@ -25,7 +25,7 @@ class GrpcReceiver(Section):
 
 class HttpReceiver(Section):
     endpoint: Endpoint = "127.0.0.1:14318"
-    """Where OTLP/HTTP is taken, protobuf and JSON, at `/v1/traces`."""
+    """Where OTLP/HTTP is taken, protobuf and JSON, at `/v1/traces` and `/v1/logs`."""
     max_request_body_size: Annotated[int, Field(gt=0)] = 64 * 1024 * 1024
     """Largest body in bytes, after decompression."""
 
@@ -57,13 +57,13 @@ class Completion(Section):
     root_grace: Duration = 6.0
     """After its root has ended. SDKs flush every 5 s; 1s is enough behind a tail sampler."""
     idle: Duration = 30.0
-    """After its last span came."""
+    """After its last span came, or the last log about one."""
     max_age: Duration = 600.0
-    """After its first span came."""
+    """After its first span came, or the first log about one."""
     max_spans: Annotated[int, Field(gt=0)] = 100_000
     """A trace of so many spans is finished at once; what comes later is late."""
     max_trace_mib: Annotated[float, Field(gt=0)] = 64
-    """Likewise for the bytes of its spans."""
+    """Likewise for the bytes of its spans and of the logs about them."""
 
 
 class Retain(Section):

@@ -1,7 +1,7 @@
 """What people said of a trace: labels as values, as JSON, and as they stand in OpenTelemetry.
 
 In OpenTelemetry a label is an evaluation (`gen_ai.evaluation.*`) marked `gen_ai.evaluation.evaluator.type: human`: an
-event on the span that it is about, or a span of its own below that one.
+event on the span that it is about, also as a log record (`log_events`), or a span of its own below that one.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import gc
 import logging
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -21,9 +22,11 @@ from .config import Config
 from .grader import JUDGING_TRACES
 from .http_server import HttpServer
 from .index import Index
+from .label import Label
 from .outlet import Outlet
-from .receive.accept import RefusalReason
+from .receive.accept import LogAcceptor, RefusalReason
 from .receive.decode import Intake
+from .receive.decode_logs import LogIntake
 from .receive.grpc import GrpcServer
 from .receive.http import HttpServer as OtlpHttpServer
 from .receive.origins import OriginTable
@@ -128,12 +131,20 @@ class Service:
         servers: list[tuple[str, GrpcServer | OtlpHttpServer]] = []
         if protocols.grpc is not None:
             server = GrpcServer(
-                protocols.grpc, partial(self._take, "grpc"), refused=partial(self._refused, "grpc"), origins=origins
+                protocols.grpc,
+                partial(self._take, "grpc"),
+                refused=partial(self._refused, "grpc"),
+                origins=origins,
+                logs=self._log_acceptor("grpc"),
             )
             servers.append(("OTLP/gRPC", server))
         if protocols.http is not None:
             server = OtlpHttpServer(
-                protocols.http, partial(self._take, "http"), refused=partial(self._refused, "http"), origins=origins
+                protocols.http,
+                partial(self._take, "http"),
+                refused=partial(self._refused, "http"),
+                origins=origins,
+                logs=self._log_acceptor("http"),
             )
             servers.append(("OTLP/HTTP", server))
         for name, server in servers:
@@ -146,9 +157,21 @@ class Service:
         if added.late:
             self._telemetry.late(added.late)
             self._say_late(added.late)
-        if intake.labels:
-            kept = self._index.label(intake.labels)
-            self._telemetry.labels(kept=kept, unknown=len(intake.labels) - kept)
+        self._label(intake.labels)
+
+    def _log_acceptor(self, transport: str) -> LogAcceptor:
+        return LogAcceptor(partial(self._take_logs, transport), refused=partial(self._refused_logs, transport))
+
+    def _take_logs(self, transport: str, intake: LogIntake) -> None:
+        added = self._index.add_events(intake.events, now=time.monotonic())
+        self._telemetry.accepted_log_records(intake.accepted, transport)
+        self._telemetry.unused_log_records(intake.other, "other")
+        self._telemetry.unused_log_records(added.late, "late")
+        self._label(intake.labels)
+
+    def _label(self, labels: Sequence[Label]) -> None:
+        kept = self._index.label(labels)
+        self._telemetry.labels(kept=kept, unknown=len(labels) - kept)
 
     def _say_late(self, spans: int) -> None:
         """A trace was judged without these: worth a line, but not one for each request."""
@@ -165,6 +188,10 @@ class Service:
         self._telemetry.refused(spans, transport)
         logger.debug("%d spans refused over %s: %s", spans, transport, reason)
 
+    def _refused_logs(self, transport: str, records: int, reason: RefusalReason) -> None:
+        self._telemetry.refused_log_records(records, transport)
+        logger.debug("%d log records refused over %s: %s", records, transport, reason)
+
     async def _finish_traces(self) -> None:
         while True:
             if self._worker.has_room:
@@ -172,6 +199,7 @@ class Service:
             await asyncio.sleep(TICK_S)
 
     def _submit(self, traces: list[Trace]) -> None:
+        self._telemetry.unused_log_records(self._index.take_unjoined(), "no_span")
         for trace in traces:
             self._telemetry.completed(trace.completion)
             self._worker.submit(trace)

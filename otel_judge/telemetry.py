@@ -112,11 +112,25 @@ ACCEPTED_SPANS = Metric(
 REFUSED_SPANS = Metric(
     "otel_judge.receiver.refused_spans", "counter", "Spans not taken; the client was told", labels=("transport",)
 )
+ACCEPTED_LOG_RECORDS = Metric(
+    "otel_judge.receiver.accepted_log_records", "counter", "Logs of content or labels taken", labels=("transport",)
+)
+REFUSED_LOG_RECORDS = Metric(
+    "otel_judge.receiver.refused_log_records", "counter", "Such not taken; the client was told", labels=("transport",)
+)
+UNUSED_LOG_RECORDS = Metric(
+    "otel_judge.log_records.unused",
+    "counter",
+    "Log records that no trace got: without content of a span (other), after their trace was decided (late), or its "
+    "span had not come by then (no_span)",
+    labels=("reason",),
+)
 INDEX_SPANS = Metric("otel_judge.index.spans", "gauge", "Spans of unfinished traces (buffered)", labels=("state",))
 INDEX_BYTES = Metric(
     "otel_judge.index.bytes",
     "gauge",
-    "Wire bytes of spans: of unfinished traces (buffered), of finished ones that can be asked for (retained)",
+    "Wire bytes of spans and of what logs say of them: of unfinished traces (buffered), of finished ones that can be "
+    "asked for (retained)",
     unit="By",
     labels=("state",),
 )
@@ -151,6 +165,9 @@ METRICS: Final[tuple[Metric, ...]] = (
     CONTENT_SPANS,
     ACCEPTED_SPANS,
     REFUSED_SPANS,
+    ACCEPTED_LOG_RECORDS,
+    REFUSED_LOG_RECORDS,
+    UNUSED_LOG_RECORDS,
     INDEX_SPANS,
     INDEX_BYTES,
     LATE_SPANS,
@@ -262,6 +279,18 @@ class Telemetry:
     def late(self, spans: int) -> None:
         """Counts spans that came after their trace was decided."""
         self._count(LATE_SPANS, spans)
+
+    def accepted_log_records(self, records: int, transport: str) -> None:
+        """Counts log records taken in."""
+        self._count(ACCEPTED_LOG_RECORDS, records, transport=transport)
+
+    def refused_log_records(self, records: int, transport: str) -> None:
+        """Counts log records not taken in."""
+        self._count(REFUSED_LOG_RECORDS, records, transport=transport)
+
+    def unused_log_records(self, records: int, reason: Literal["other", "late", "no_span"]) -> None:
+        """Counts log records that no trace got."""
+        self._count(UNUSED_LOG_RECORDS, records, reason=reason)
 
     def sent(self, signal: str, records: int) -> None:
         """Counts records that the backend accepted; `signal` is `traces`, `logs` or `metrics`."""

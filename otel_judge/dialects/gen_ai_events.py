@@ -29,6 +29,8 @@ _WHOLE: Final[Mapping[str, tuple[str, str]]] = {
     "gen_ai.content.prompt": ("gen_ai.prompt", "user"),
     "gen_ai.content.completion": ("gen_ai.completion", "assistant"),
 }
+EVENT_NAMES: Final = frozenset({DETAILS, _CHOICE, *_ROLES, *_WHOLE})
+"""Of all events that carry content."""
 
 
 class Said(NamedTuple):

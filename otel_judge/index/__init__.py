@@ -1,11 +1,11 @@
-"""The index: spans in, finished traces out; finished ones stay readable for a while.
+"""The index: spans and what logs say of them in, finished traces out; finished ones stay readable for a while.
 
 Pure logic for one thread: it does no I/O, and the clock is an argument, in monotonic seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 from math import inf
 from operator import attrgetter
@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ..config import IndexConfig
 from ..errors import Overloaded
 from ..label import Label
+from ..log_events import SpanEvent
 from ..trace import CompletionReason, Fragment, Trace
 from .buffer import TRACE_ID_BYTES, OpenTrace, trace_key
 from .decided import Decided
@@ -21,7 +22,7 @@ from .labels import Labels
 from .retained import Retained
 from .timers import Timers
 
-__all__ = ["Added", "Index"]
+__all__ = ["Added", "AddedEvents", "Index"]
 
 _SHORTEST_RETRY = 1.0  # seconds; both as clients of OTLP expect to be told
 _LONGEST_RETRY = 5.0
@@ -42,6 +43,17 @@ class Added(NamedTuple):
     """Dropped: their trace was finished before they came."""
 
 
+class AddedEvents(NamedTuple):
+    """What became of the events that logs brought in a request."""
+
+    events: int
+    """Kept."""
+    duplicates: int
+    """Dropped: the trace has the very same one."""
+    late: int
+    """Dropped: their trace was finished before they came."""
+
+
 class Index:
     """Gathers spans into traces, each by tenant and trace id, and says when one is finished and why.
 
@@ -50,9 +62,14 @@ class Index:
     - `root`: `root_grace` has passed since its completion root came. That is a span without parent that has ended,
       or one whose parent is in another process, as long as all spans of the trace are of one service. The grace
       counts from the arrival of the root, not from its end time: clocks of other machines decide nothing here.
-    - `idle`: that long no span came that was new.
-    - `max_age`: that long ago its first span came.
+    - `idle`: that long no span came that was new, nor an event from logs.
+    - `max_age`: that long ago its first span or event came.
     - `max_spans`, `max_trace_mib`: reached. It takes no more spans, and the next `poll` returns it.
+
+    What logs say of a span may come before it or after it. It shows that the trace is alive, as a span does, and
+    counts towards its size; it neither starts nor prolongs the grace of a root. An event whose span has not come when
+    its trace is finished is dropped; so is all that logs said of a trace without any span, and that is no trace: spans
+    that come for it later open one.
 
     What comes after that is late: counted and dropped. Late spans are known as such while the trace is retained,
     and as long as it is among the last `DECIDED_TRACES` (`otel_judge.index.decided`).
@@ -73,10 +90,11 @@ class Index:
         self._labels = Labels()
         self._spans = 0
         self._bytes = 0
+        self._unjoined = 0
 
     @property
     def open_traces(self) -> int:
-        """Traces that still take spans."""
+        """Traces that still take spans, those of which only logs have told included."""
         return len(self._open)
 
     @property
@@ -86,7 +104,7 @@ class Index:
 
     @property
     def buffered_bytes(self) -> int:
-        """Wire bytes of the spans that no `poll` has returned yet."""
+        """Wire bytes of the spans that no `poll` has returned yet, and of the events that wait for them."""
         return self._bytes
 
     @property
@@ -142,6 +160,37 @@ class Index:
         self._bytes += size
         return Added(spans, duplicates, late)
 
+    def add_events(
+        self, events: Mapping[bytes, Collection[SpanEvent]], *, tenant: str | None = None, now: float
+    ) -> AddedEvents:
+        """Keeps what logs said of spans, by trace id (16 bytes): all of it or none. Raises `Overloaded` as `add`."""
+        self._admit(sum(sum(map(len, each)) for each in events.values()), now)
+        kept = duplicates = late = 0
+        suffix = trace_key(b"", tenant)
+        due = now + min(self._rules.idle, self._rules.max_age)
+        for trace_id, said in events.items():
+            key = trace_id + suffix
+            trace = self._open.get(key)
+            if trace is None:
+                if key in self._decided.keys or key in self._retained.traces:
+                    late += len(said)
+                    continue
+                trace = self._open[key] = OpenTrace(key, Fragment(), now)
+                self._timers.arm(trace, due)
+            before = trace.size
+            new = trace.add_events(said, now)
+            self._bytes += trace.size - before
+            kept += new
+            duplicates += len(said) - new
+            if trace.size >= self._max_trace_bytes:
+                self._fill(trace, CompletionReason.MAX_TRACE_MIB)
+        return AddedEvents(kept, duplicates, late)
+
+    def take_unjoined(self) -> int:
+        """The number of events, since the last call, whose span had not come when their trace was finished."""
+        unjoined, self._unjoined = self._unjoined, 0
+        return unjoined
+
     def poll(self, now: float) -> list[Trace]:
         """The traces that have been finished since the last call, each once; they are retained from here on."""
         finished = [self._finish(trace, reason, now) for trace, reason in self._full]
@@ -152,7 +201,10 @@ class Index:
                 self._timers.arm(trace, due)
             else:
                 del self._open[trace.key]
-                finished.append(self._finish(trace, reason, now))
+                if trace.span_count:
+                    finished.append(self._finish(trace, reason, now))
+                else:
+                    self._forget(trace)
         if len(self._timers) > 2 * len(self._open) + _STALE_TIMERS:
             self._rearm()
         self._retained.expire(now)
@@ -168,7 +220,10 @@ class Index:
     def finish_all(self, now: float, reason: CompletionReason = CompletionReason.SHUTDOWN) -> list[Trace]:
         """Finishes every trace: those that are due for their own reason, the others for `reason`."""
         finished = self.poll(now)
-        finished += [self._finish(trace, reason, now) for trace in self._open.values()]
+        finished += [self._finish(trace, reason, now) for trace in self._open.values() if trace.span_count]
+        for trace in self._open.values():
+            if not trace.span_count:
+                self._forget(trace)
         self._open.clear()
         self._timers.clear()
         self._retained.expire(now)
@@ -203,7 +258,8 @@ class Index:
 
     def is_open(self, trace_id: bytes, tenant: str | None = None) -> bool:
         """Whether the trace has spans and still takes more."""
-        return trace_key(trace_id, tenant) in self._open
+        trace = self._open.get(trace_key(trace_id, tenant))
+        return trace is not None and trace.span_count > 0
 
     def _is_here(self, key: bytes) -> bool:
         return key in self._open or key in self._retained.traces or any(trace.key == key for trace, _ in self._full)
@@ -222,18 +278,28 @@ class Index:
 
     def _fill(self, trace: OpenTrace, reason: CompletionReason) -> None:
         del self._open[trace.key]
+        trace.armed_for = -inf
+        if not trace.span_count:
+            self._forget(trace)
+            return
         self._decided.add(trace.key)
         self._full.append((trace, reason))
-        trace.armed_for = -inf
 
     def _finish(self, trace: OpenTrace, reason: CompletionReason, now: float) -> Trace:
-        size, spans = trace.size, trace.span_count
-        blocks = trace.take()
-        self._spans -= spans
-        self._bytes -= size
+        self._spans -= trace.span_count
+        self._bytes -= trace.size
+        blocks, unjoined = trace.take()
+        self._unjoined += unjoined
         self._decided.add(trace.key)
-        self._retained.add(trace.key, blocks, reason, size=size, now=now)
-        return Trace(trace.trace_id, blocks, completion=reason, tenant=trace.tenant)
+        finished = Trace(trace.trace_id, blocks, completion=reason, tenant=trace.tenant)
+        self._retained.add(trace.key, blocks, reason, size=finished.size, now=now)
+        return finished
+
+    def _forget(self, trace: OpenTrace) -> None:
+        """Of a trace of which only logs have told; it is no longer open."""
+        self._bytes -= trace.size
+        _, unjoined = trace.take()
+        self._unjoined += unjoined
 
     def _rearm(self) -> None:
         self._timers.clear()

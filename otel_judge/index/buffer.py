@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from math import inf
 from struct import unpack
 
 from ..config import Completion
+from ..log_events import SpanEvent, joined
 from ..trace import CompletionReason, Fragment, Origin, SpanBlock
 from .services import service_name
 
@@ -40,6 +41,7 @@ class OpenTrace:
         "armed_for",
         "blocks",
         "blocks_of_one_service",
+        "events",
         "first_at",
         "ids",
         "key",
@@ -51,7 +53,7 @@ class OpenTrace:
     )
 
     def __init__(self, key: bytes, fragment: Fragment, now: float) -> None:
-        """Opens a trace with its first fragment, which holds a span at least, and takes over its lists."""
+        """Opens a trace with its first fragment, and takes over its lists; an empty one where a log came first."""
         ids = fragment.span_ids
         if len(set(ids)) != len(ids):
             ids = _drop_duplicates(fragment, known=())
@@ -61,9 +63,11 @@ class OpenTrace:
         """Joined while the trace is small; a set after."""
         self.blocks = fragment.blocks
         self.size = fragment.size
-        """Wire bytes of the spans."""
+        """Wire bytes of the spans, and of the events that wait for theirs."""
+        self.events: dict[SpanEvent, None] | None = None
+        """What logs say of the spans, each once; they are joined by `take`."""
         self.first_at = self.last_at = now
-        """When the first span came, and the last that was not a duplicate."""
+        """When the first span or event came, and the last that was not a duplicate."""
         self.root_at = now if fragment.ended_root else None
         self.remote_root_at = now if fragment.remote_root else None
         """When a root with a remote parent came; counts as long as all spans are of one service."""
@@ -107,6 +111,18 @@ class OpenTrace:
             self.remote_root_at = now
         return len(ids)
 
+    def add_events(self, events: Iterable[SpanEvent], now: float) -> int:
+        """Keeps what logs say of spans that are here or still come, and returns how much of it was new."""
+        known = self.events = {} if self.events is None else self.events
+        before = len(known)
+        for event in events:
+            if event not in known:
+                known[event] = None
+                self.size += len(event)
+        if len(known) > before:
+            self.last_at = now
+        return len(known) - before
+
     def deadline(self, rules: Completion) -> tuple[float, CompletionReason]:
         """When the trace is finished if nothing more comes, and why; of equal times the root's."""
         due, reason = self.last_at + rules.idle, CompletionReason.IDLE
@@ -120,13 +136,20 @@ class OpenTrace:
             return root_at + rules.root_grace, CompletionReason.ROOT
         return due, reason
 
-    def take(self) -> tuple[SpanBlock, ...]:
-        """The spans as a finished trace holds them. Empties this object, which a timer may still hold for a while."""
-        blocks = tuple(SpanBlock(origin, tuple(spans)) for origin, spans in self.blocks)
+    def take(self) -> tuple[tuple[SpanBlock, ...], int]:
+        """The spans as a finished trace holds them, and the number of events that found no span.
+
+        Empties this object, which a timer may still hold for a while.
+        """
+        blocks, unjoined = tuple(SpanBlock(origin, tuple(spans)) for origin, spans in self.blocks), 0
+        if self.events:
+            amended, unjoined = joined(blocks, self.events)
+            blocks = tuple(amended)
         self.blocks = []
+        self.events = None
         self.ids = b""
         self.armed_for = inf
-        return blocks
+        return blocks, unjoined
 
     def _merge(self, blocks: list[tuple[Origin, list[bytes]]]) -> None:
         # Small requests would otherwise leave a list and a tuple for each span.

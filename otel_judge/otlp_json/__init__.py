@@ -7,7 +7,7 @@ spans a second.
 
 from __future__ import annotations
 
-from .decode import decode_traces
-from .encode import encode_traces
+from .decode import decode_logs, decode_traces
+from .encode import encode_message, encode_traces
 
-__all__ = ["decode_traces", "encode_traces"]
+__all__ = ["decode_logs", "decode_traces", "encode_message", "encode_traces"]

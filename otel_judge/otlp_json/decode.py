@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, ItemsView, Mapping
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import orjson
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ..errors import MalformedRequest
@@ -18,11 +19,13 @@ from ..errors import MalformedRequest
 _MAX_DEPTH: Final = 100
 """Nested messages, as protobuf's own parser counts them: what is read here can be parsed again."""
 _ATTRIBUTE_DEPTH: Final = 6
-"""Of an attribute's value on an event: resource spans, scope spans, span, event, key-value, value. None is deeper."""
+"""Of an attribute's value on an event: resource spans, scope spans, span, event, key-value, value. None is deeper:
+a log record's attributes and its body lie less deep, and become attributes of an event."""
 
 _Reader: TypeAlias = Callable[[Any, Any], None]
 """Sets one field of a message from its JSON value, which is never null. Raises `_Problem`."""
 _Readers: TypeAlias = dict[str, _Reader]
+_MessageT = TypeVar("_MessageT", bound=Message)
 
 
 class _Problem(Exception):
@@ -51,17 +54,25 @@ def decode_traces(data: bytes | dict[str, Any], *, lenient: bool = False) -> Tra
     `lenient` is for stored files. It also takes what older and other writers made: `batches` for `resourceSpans`,
     `instrumentationLibrarySpans` and `instrumentationLibrary`, ids in base64, and enums as bare names (`client`).
     """
+    return _decode(data, TracesData(), _LENIENT if lenient else _STRICT)
+
+
+def decode_logs(data: bytes | dict[str, Any], *, lenient: bool = False) -> LogsData:
+    """`decode_traces` for logs: `resourceLogs`, `scopeLogs` (older `instrumentationLibraryLogs`), `logRecords`."""
+    return _decode(data, LogsData(), _LENIENT_LOGS if lenient else _STRICT_LOGS)
+
+
+def _decode(data: bytes | dict[str, Any], message: _MessageT, readers: _Readers) -> _MessageT:
     if isinstance(data, bytes):
         try:
             data = cast("dict[str, Any]", orjson.loads(data))
         except orjson.JSONDecodeError as error:
             raise MalformedRequest(f"not JSON: {error}") from None
-    request = TracesData()
     try:
-        _fill(request, data, _LENIENT if lenient else _STRICT)
+        _fill(message, data, readers)
     except _Problem as problem:
         raise MalformedRequest(str(problem)) from None
-    return request
+    return message
 
 
 def _fill(message: Message, data: Any, readers: _Readers) -> None:
@@ -90,6 +101,7 @@ def _readers(descriptor: Descriptor, *, lenient: bool) -> _Readers:
 _OLDER_NAMES: Final = {
     "resourceSpans": ("batches",),
     "scopeSpans": ("instrumentationLibrarySpans", "instrumentation_library_spans"),
+    "scopeLogs": ("instrumentationLibraryLogs", "instrumentation_library_logs"),
     "scope": ("instrumentationLibrary", "instrumentation_library"),
 }
 
@@ -99,6 +111,8 @@ def _reader(field: FieldDescriptor, *, lenient: bool) -> _Reader:
     if field.message_type is not None:
         if field.message_type is KeyValue.DESCRIPTOR:
             return _attributes_reader(name)
+        if field.message_type is AnyValue.DESCRIPTOR:
+            return _value_reader(name)
         readers = _readers(field.message_type, lenient=lenient)
         return _list_reader(name, readers) if field.is_repeated else _message_reader(name, readers)
     if field.type == FieldDescriptor.TYPE_STRING:
@@ -113,6 +127,13 @@ def _reader(field: FieldDescriptor, *, lenient: bool) -> _Reader:
 def _attributes_reader(name: str) -> _Reader:
     def read(message: Any, data: Any) -> None:
         _read_key_values(getattr(message, name), data, _ATTRIBUTE_DEPTH)
+
+    return read
+
+
+def _value_reader(name: str) -> _Reader:
+    def read(message: Any, data: Any) -> None:
+        _read_any_value(getattr(message, name), data, _ATTRIBUTE_DEPTH)
 
     return read
 
@@ -352,3 +373,5 @@ _SCALARS: Final[_Readers] = {
 }
 _STRICT: Final = _readers(TracesData.DESCRIPTOR, lenient=False)
 _LENIENT: Final = _readers(TracesData.DESCRIPTOR, lenient=True)
+_STRICT_LOGS: Final = _readers(LogsData.DESCRIPTOR, lenient=False)
+_LENIENT_LOGS: Final = _readers(LogsData.DESCRIPTOR, lenient=True)

@@ -25,8 +25,13 @@ _INT64_TYPES: Final = frozenset(
 
 
 def encode_traces(traces: TracesData) -> bytes:
-    """OTLP/JSON as the specification writes it, without fields that hold their default."""
-    return orjson.dumps(_to_json(traces))
+    """Traces as OTLP/JSON."""
+    return encode_message(traces)
+
+
+def encode_message(message: Message) -> bytes:
+    """A message of OTLP as the specification writes it in JSON, without fields that hold their default."""
+    return orjson.dumps(_to_json(message))
 
 
 def _to_json(message: Message) -> dict[str, Any]:

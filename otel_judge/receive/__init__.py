@@ -1,12 +1,13 @@
-"""OTLP in: request bytes become accepted spans and a count of rejected ones.
+"""OTLP in: request bytes become accepted spans and log records, and a count of rejected ones.
 
-`decode` splits a request by trace, `accept` hands the pieces over, `grpc` and `http` are the servers.
+`decode` and `decode_logs` split a request by trace, `accept` hands the pieces over, `grpc` and `http` are the servers.
 """
 
 from __future__ import annotations
 
-from .accept import RefusalReason, Refused, Sink
+from .accept import LogAcceptor, RefusalReason, Refused, Sink
 from .decode import Intake
+from .decode_logs import LogIntake
 from .origins import OriginTable
 
-__all__ = ["Intake", "OriginTable", "RefusalReason", "Refused", "Sink"]
+__all__ = ["Intake", "LogAcceptor", "LogIntake", "OriginTable", "RefusalReason", "Refused", "Sink"]

@@ -1,54 +1,84 @@
-"""What both servers do with a decoded request."""
+"""What both servers do with a decoded request, of spans or of log records."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from ..errors import MalformedRequest, Overloaded
-from ..otlp_json import decode_traces
-from .decode import Intake, Request, parse, split
+from ..otlp_json import decode_logs, decode_traces
+from .decode import Intake, parse, split
+from .decode_logs import LogIntake, parse_logs, split_logs
 from .origins import OriginTable
 
+T = TypeVar("T")
 Sink: TypeAlias = Callable[[Intake], None]
 """Takes what a request brought, at once and whole, or raises `Overloaded` and keeps nothing of it."""
+LogSink: TypeAlias = Callable[[LogIntake], None]
+"""The same for log records."""
 
 RefusalReason: TypeAlias = Literal["invalid_id", "malformed", "too_large", "overloaded", "internal"]
 Refused: TypeAlias = Callable[[int, RefusalReason], None]
-"""Told of every refusal: the number of spans, 0 where the request could not be read, and why."""
+"""Told of every refusal: the number of spans or records, 0 where the request could not be read, and why."""
 
 
-class Acceptor:
+class Acceptor(ABC):
     """Splits a request, hands it to the sink and only then answers it."""
 
-    def __init__(self, sink: Sink, *, refused: Refused, origins: OriginTable) -> None:
-        self._sink = sink
-        self._origins = origins
+    def __init__(self, refused: Refused) -> None:
         self.refused = refused
 
-    def accept_protobuf(self, body: bytes) -> ExportTraceServiceResponse:
+    @abstractmethod
+    def accept_protobuf(self, body: bytes) -> Message:
         """The response to a request that was taken. Raises `MalformedRequest`, and `Overloaded` as the sink does."""
-        request = self._decode(parse, body)
-        return self._take(split(request, self._origins, body=body))
 
-    def accept_json(self, body: bytes) -> ExportTraceServiceResponse:
+    @abstractmethod
+    def accept_json(self, body: bytes) -> Message:
         """The same for OTLP/JSON."""
-        request = self._decode(decode_traces, body)
-        return self._take(split(request, self._origins))
 
-    def _decode(self, decode: Callable[[bytes], Request], body: bytes) -> Request:
+    def _decode(self, decode: Callable[[bytes], T], body: bytes) -> T:
         try:
             return decode(body)
         except MalformedRequest:
             self.refused(0, "malformed")
             raise
 
+    def _hand_over(self, sink: Callable[[T], None], intake: T, count: int) -> None:
+        try:
+            sink(intake)
+        except Overloaded:
+            self.refused(count, "overloaded")
+            raise
+        except Exception:
+            self.refused(count, "internal")
+            raise
+
+
+class TraceAcceptor(Acceptor):
+    """Of spans."""
+
+    def __init__(self, sink: Sink, *, refused: Refused, origins: OriginTable) -> None:
+        super().__init__(refused)
+        self._sink = sink
+        self._origins = origins
+
+    def accept_protobuf(self, body: bytes) -> ExportTraceServiceResponse:
+        request = self._decode(parse, body)
+        return self._take(split(request, self._origins, body=body))
+
+    def accept_json(self, body: bytes) -> ExportTraceServiceResponse:
+        request = self._decode(decode_traces, body)
+        return self._take(split(request, self._origins))
+
     def _take(self, intake: Intake) -> ExportTraceServiceResponse:
         if intake.accepted or intake.own or intake.labels:
-            self._hand_over(intake)
+            self._hand_over(self._sink, intake, intake.accepted)
         response = ExportTraceServiceResponse()
         if intake.rejected:
             self.refused(intake.rejected, "invalid_id")
@@ -56,15 +86,31 @@ class Acceptor:
             response.partial_success.error_message = intake.error_message
         return response
 
-    def _hand_over(self, intake: Intake) -> None:
-        try:
-            self._sink(intake)
-        except Overloaded:
-            self.refused(intake.accepted, "overloaded")
-            raise
-        except Exception:
-            self.refused(intake.accepted, "internal")
-            raise
+
+class LogAcceptor(Acceptor):
+    """Of log records."""
+
+    def __init__(self, sink: LogSink, *, refused: Refused) -> None:
+        super().__init__(refused)
+        self._sink = sink
+
+    def accept_protobuf(self, body: bytes) -> ExportLogsServiceResponse:
+        request = self._decode(parse_logs, body)
+        return self._take(split_logs(request, body=body))
+
+    def accept_json(self, body: bytes) -> ExportLogsServiceResponse:
+        request = self._decode(decode_logs, body)
+        return self._take(split_logs(request))
+
+    def _take(self, intake: LogIntake) -> ExportLogsServiceResponse:
+        if intake.accepted or intake.own or intake.other:
+            self._hand_over(self._sink, intake, intake.accepted)
+        response = ExportLogsServiceResponse()
+        if intake.rejected:
+            self.refused(intake.rejected, "malformed")
+            response.partial_success.rejected_log_records = intake.rejected
+            response.partial_success.error_message = intake.error_message
+        return response
 
 
 def ignore_refusals(_count: int, _reason: RefusalReason) -> None:

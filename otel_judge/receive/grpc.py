@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TypeAlias, cast
 
 import grpc
@@ -14,19 +15,20 @@ from google.rpc.status_pb2 import Status
 from ..config import GrpcReceiver
 from ..errors import ConfigError, MalformedRequest, Overloaded
 from ..http_server import bind, join_endpoint, split_endpoint
-from .accept import Acceptor, Refused, Sink, delay_s, ignore_refusals
+from .accept import Acceptor, LogAcceptor, Refused, Sink, TraceAcceptor, delay_s, ignore_refusals
 from .origins import OriginTable
 
 logger = logging.getLogger(__name__)
 
 CONFIG_KEY = "receivers.otlp.protocols.grpc.endpoint"
 TRACE_SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
+LOGS_SERVICE = "opentelemetry.proto.collector.logs.v1.LogsService"
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
 
 class GrpcServer:
-    """Serves `TraceService/Export`.
+    """Serves `TraceService/Export`, and `LogsService/Export` where there is something that takes log records.
 
     A request is answered once `sink` has taken it. The size limit holds after decompression: grpc stops inflating
     at it and answers RESOURCE_EXHAUSTED by itself.
@@ -39,9 +41,13 @@ class GrpcServer:
         *,
         refused: Refused = ignore_refusals,
         origins: OriginTable | None = None,
+        logs: LogAcceptor | None = None,
     ) -> None:
         self._config = config
-        self._acceptor = Acceptor(sink, refused=refused, origins=OriginTable() if origins is None else origins)
+        origins = OriginTable() if origins is None else origins
+        self._services: dict[str, Acceptor] = {TRACE_SERVICE: TraceAcceptor(sink, refused=refused, origins=origins)}
+        if logs is not None:
+            self._services[LOGS_SERVICE] = logs
         self._server: grpc.aio.Server | None = None
         self.endpoint = config.endpoint
         """`host:port`; once started, with the port that it listens on."""
@@ -58,9 +64,11 @@ class GrpcServer:
                 ("grpc.so_reuseport", 0),  # else two processes share a port and each gets half of a trace
             ]
         )
-        # Without serializers it is bytes in, bytes out: a body that is no OTLP gets an answer of ours.
-        export = cast("grpc.RpcMethodHandler[bytes, bytes]", grpc.unary_unary_rpc_method_handler(self._export))
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(TRACE_SERVICE, {"Export": export}),))
+        for name, acceptor in self._services.items():
+            # Without serializers it is bytes in, bytes out: a body that is no OTLP gets an answer of ours.
+            handle = partial(self._export, acceptor)
+            export = cast("grpc.RpcMethodHandler[bytes, bytes]", grpc.unary_unary_rpc_method_handler(handle))
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {"Export": export}),))
         try:
             bound_port = server.add_insecure_port(join_endpoint(host, port))
         except RuntimeError:
@@ -76,9 +84,9 @@ class GrpcServer:
             await self._server.stop(grace_s)
             self._server = None
 
-    async def _export(self, body: bytes, context: _Context) -> bytes:
+    async def _export(self, acceptor: Acceptor, body: bytes, context: _Context) -> bytes:
         try:
-            response = self._acceptor.accept_protobuf(body)
+            response = acceptor.accept_protobuf(body)
         except MalformedRequest as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except Overloaded as error:

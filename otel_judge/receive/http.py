@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 from google.protobuf.message import Message
 from google.rpc.code_pb2 import Code
 from google.rpc.status_pb2 import Status
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -20,7 +20,8 @@ from starlette.routing import Route
 from .. import http_server
 from ..config import HttpReceiver
 from ..errors import MalformedRequest, Overloaded, RequestTooLarge
-from .accept import Acceptor, Refused, Sink, delay_s, ignore_refusals
+from ..otlp_json import encode_message
+from .accept import Acceptor, LogAcceptor, Refused, Sink, TraceAcceptor, delay_s, ignore_refusals
 from .body import read_gzip, read_plain
 from .origins import OriginTable
 
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 CONFIG_KEY = "receivers.otlp.protocols.http.endpoint"
 TRACES_PATH = "/v1/traces"
+LOGS_PATH = "/v1/logs"
 
 _CODES = {404: Code.NOT_FOUND, 405: Code.UNIMPLEMENTED}
 
@@ -37,8 +39,8 @@ class _Encoding:
     """How a request is written, and so its response."""
 
     media_type: str
-    accept: Callable[[Acceptor, bytes], ExportTraceServiceResponse]
-    encode_response: Callable[[ExportTraceServiceResponse], bytes]
+    accept: Callable[[Acceptor, bytes], Message]
+    encode_response: Callable[[Message], bytes]
     encode_status: Callable[[Status], bytes]
 
     def refuse(self, http_status: int, code: Code, message: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -50,26 +52,19 @@ def _serialize(message: Message) -> bytes:
     return message.SerializeToString()
 
 
-def _response_json(response: ExportTraceServiceResponse) -> bytes:
-    if not response.HasField("partial_success"):
-        return b"{}"
-    partial = response.partial_success
-    return orjson.dumps(
-        {"partialSuccess": {"rejectedSpans": str(partial.rejected_spans), "errorMessage": partial.error_message}}
-    )
-
-
 def _status_json(status: Status) -> bytes:
     return orjson.dumps({"code": status.code, "message": status.message})
 
 
-_PROTOBUF = _Encoding("application/x-protobuf", Acceptor.accept_protobuf, _serialize, _serialize)
-_JSON = _Encoding("application/json", Acceptor.accept_json, _response_json, _status_json)
+_PROTOBUF = _Encoding(
+    "application/x-protobuf", lambda acceptor, body: acceptor.accept_protobuf(body), _serialize, _serialize
+)
+_JSON = _Encoding("application/json", lambda acceptor, body: acceptor.accept_json(body), encode_message, _status_json)
 _ENCODINGS = {encoding.media_type: encoding for encoding in (_PROTOBUF, _JSON)}
 
 
 class HttpServer:
-    """Serves `POST /v1/traces`.
+    """Serves `POST /v1/traces`, and `/v1/logs` where there is something that takes log records.
 
     A request is answered once `sink` has taken it. The size limit holds after decompression, and inflating stops at
     it. Errors are `google.rpc.Status` in the request's content type, or in JSON where that is neither of the two.
@@ -82,9 +77,13 @@ class HttpServer:
         *,
         refused: Refused = ignore_refusals,
         origins: OriginTable | None = None,
+        logs: LogAcceptor | None = None,
     ) -> None:
         self._config = config
-        self._acceptor = Acceptor(sink, refused=refused, origins=OriginTable() if origins is None else origins)
+        origins = OriginTable() if origins is None else origins
+        self._paths: dict[str, Acceptor] = {TRACES_PATH: TraceAcceptor(sink, refused=refused, origins=origins)}
+        if logs is not None:
+            self._paths[LOGS_PATH] = logs
         self._server = http_server.HttpServer(self._app(), config.endpoint, key=CONFIG_KEY)
 
     @property
@@ -103,20 +102,22 @@ class HttpServer:
 
     def _app(self) -> Starlette:
         app = Starlette(
-            routes=[Route(TRACES_PATH, self._export, methods=["POST"])],
-            exception_handlers={HTTPException: _refuse_route},
+            routes=[
+                Route(path, partial(self._export, acceptor), methods=["POST"]) for path, acceptor in self._paths.items()
+            ],
+            exception_handlers={HTTPException: self._refuse_route},
         )
         app.router.redirect_slashes = False
         return app
 
-    async def _export(self, request: Request) -> Response:
+    async def _export(self, acceptor: Acceptor, request: Request) -> Response:
         encoding = _encoding(request)
         if encoding is None:
             return _JSON.refuse(
                 415, Code.INVALID_ARGUMENT, f"the Content-Type must be {_PROTOBUF.media_type} or {_JSON.media_type}"
             )
         try:
-            response = encoding.accept(self._acceptor, await self._read(request))
+            response = encoding.accept(acceptor, await self._read(acceptor, request))
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
         except HTTPException as error:
@@ -133,7 +134,7 @@ class HttpServer:
             return encoding.refuse(500, Code.INTERNAL, "internal error")
         return Response(encoding.encode_response(response), media_type=encoding.media_type)
 
-    async def _read(self, request: Request) -> bytes:
+    async def _read(self, acceptor: Acceptor, request: Request) -> bytes:
         limit_bytes = self._config.max_request_body_size
         compression = request.headers.get("content-encoding", "identity").strip().lower()
         try:
@@ -142,21 +143,20 @@ class HttpServer:
             if compression in ("identity", ""):
                 return await read_plain(request.stream(), limit_bytes)
         except MalformedRequest:
-            self._acceptor.refused(0, "malformed")
+            acceptor.refused(0, "malformed")
             raise
         except RequestTooLarge:
-            self._acceptor.refused(0, "too_large")
+            acceptor.refused(0, "too_large")
             raise
         raise HTTPException(415, "the Content-Encoding must be gzip or identity")
+
+    async def _refuse_route(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        message = f"POST OTLP to {' or '.join(self._paths)}"
+        encoding = _encoding(request) or _JSON
+        return encoding.refuse(error.status_code, _CODES.get(error.status_code, Code.UNKNOWN), message, error.headers)
 
 
 def _encoding(request: Request) -> _Encoding | None:
     media_type, _, _parameters = request.headers.get("content-type", "").partition(";")
     return _ENCODINGS.get(media_type.strip().lower())
-
-
-async def _refuse_route(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    message = f"POST OTLP traces to {TRACES_PATH}"
-    encoding = _encoding(request) or _JSON
-    return encoding.refuse(error.status_code, _CODES.get(error.status_code, Code.UNKNOWN), message, error.headers)

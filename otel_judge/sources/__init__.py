@@ -11,6 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from ..errors import SourceError
 from ..trace import Trace
 from . import files, jaeger, live, tempo
+from .documents import OtlpMessage
 from .grouping import Grouper
 from .skipped import Skip, Skipped, stop
 
@@ -35,7 +36,8 @@ def read_traces(
     nothing else.
 
     A trace whose spans are spread over several sources is still one trace: all are read before the first trace is
-    given. Past 256 MiB the spans wait in a temporary file.
+    given. Log records in JSON that hold content (docs/dialects.md) are joined to the spans that they name. Past 256 MiB
+    all of it waits in a temporary file.
 
     What cannot be read is left out: `skipped` is called with a `SourceError` for each, or they are logged. `strict`
     raises the first. A source that is not there, or does not answer, raises `SourceError` in any case.
@@ -46,14 +48,17 @@ def read_traces(
     with Grouper() as grouper:
         for source in sources:
             for where, message in _messages(os.fspath(source), wanted, skip):
-                if invalid := grouper.add(message):
-                    skip(SourceError(where, f"{invalid} spans have no valid trace or span id"))
+                if isinstance(message, TracesData):
+                    if invalid := grouper.add(message):
+                        skip(SourceError(where, f"{invalid} spans have no valid trace or span id"))
+                elif invalid := grouper.add_logs(message):
+                    skip(SourceError(where, f"{invalid} log records cannot be joined to a span"))
         for line in told.lines():
             logger.warning("%s", line)
         yield from (trace for trace in grouper.traces() if wanted is None or trace.raw_trace_id == wanted)
 
 
-def _messages(source: str, wanted: bytes | None, skip: Skip) -> Iterator[tuple[str, TracesData]]:
+def _messages(source: str, wanted: bytes | None, skip: Skip) -> Iterator[tuple[str, OtlpMessage]]:
     for prefix, read in _BACKENDS.items():
         if source.startswith(prefix):
             return read(source, wanted, skip)

@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ..errors import MalformedRequest, SourceError
-from ..otlp_json import decode_traces
+from ..otlp_json import decode_logs, decode_traces
 from . import jaeger_json
 from .skipped import Skip
 
+OtlpMessage: TypeAlias = TracesData | LogsData
+"""What stored OTLP is read as."""
+
 _RESOURCE_SPANS = ("resourceSpans", "resource_spans", "batches")
 _SCOPE_SPANS = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans", "instrumentation_library_spans")
+_RESOURCE_LOGS = ("resourceLogs", "resource_logs")
+_SCOPE_LOGS = ("scopeLogs", "scope_logs", "instrumentationLibraryLogs", "instrumentation_library_logs")
+_LOG_RECORDS = ("logRecords", "log_records")
 _WRAPPERS = ("result", "trace")  # Jaeger's API v3, Tempo's API v2
-_OTHER_SIGNALS = {
-    "resourceLogs": "logs",
-    "resource_logs": "logs",
-    "resourceMetrics": "metrics",
-    "resource_metrics": "metrics",
-}
+_RESOURCE_METRICS = ("resourceMetrics", "resource_metrics")
 
 
-def read(document: Any, where: str, skip: Skip) -> Iterator[TracesData]:
+class _Signal(NamedTuple):
+    """A kind of OTLP/JSON that is read."""
+
+    what: str
+    levels: tuple[tuple[str, ...], ...]
+    """The names that its lists may have, from the outermost in."""
+    decode: Callable[[dict[str, Any]], OtlpMessage]
+
+
+_SIGNALS: Final = (
+    _Signal("spans", (_RESOURCE_SPANS, _SCOPE_SPANS, ("spans",)), partial(decode_traces, lenient=True)),
+    _Signal("log records", (_RESOURCE_LOGS, _SCOPE_LOGS, _LOG_RECORDS), partial(decode_logs, lenient=True)),
+)
+
+
+def read(document: Any, where: str, skip: Skip) -> Iterator[OtlpMessage]:
     """The messages of a document. `where` names it in errors. What cannot be read goes to `skip`."""
     if isinstance(document, list):
         for number, item in enumerate(cast("list[Any]", document)):
@@ -33,8 +52,9 @@ def read(document: Any, where: str, skip: Skip) -> Iterator[TracesData]:
         skip(SourceError(where, f"not OTLP/JSON: {_kind(document)} where an object was expected"))
         return
     fields = cast("dict[str, Any]", document)
-    if any(name in fields for name in _RESOURCE_SPANS):
-        yield from _otlp(fields, where, skip)
+    if held := [signal for signal in _SIGNALS if any(name in fields for name in signal.levels[0])]:
+        for signal in held:
+            yield from _otlp(fields, signal, where, skip)
     elif jaeger_json.is_trace(fields):
         yield from jaeger_json.read(fields, where, skip)
     elif isinstance(fields.get("data"), list):  # a download of Jaeger's UI, or an answer of the API that it asks
@@ -43,33 +63,35 @@ def read(document: Any, where: str, skip: Skip) -> Iterator[TracesData]:
         if fields.get("status") in ("PARTIAL", 1):
             skip(SourceError(where, f"a partial trace: {fields.get('message') or 'the backend did not say why'}"))
         yield from read(fields[wrapper], where, skip)
-    elif signal := next((_OTHER_SIGNALS[name] for name in fields if name in _OTHER_SIGNALS), None):
-        skip(SourceError(where, f"holds {signal}, no spans"))
+    elif any(name in fields for name in _RESOURCE_METRICS):
+        skip(SourceError(where, "holds metrics, no spans"))
     elif fields:
         named = ", ".join(sorted(fields)[:5])
         skip(SourceError(where, f"not OTLP/JSON: an object of {named}", "spans are read from resourceSpans"))
 
 
-def _otlp(fields: dict[str, Any], where: str, skip: Skip) -> Iterator[TracesData]:
+def _otlp(fields: dict[str, Any], signal: _Signal, where: str, skip: Skip) -> Iterator[OtlpMessage]:
     try:
-        yield decode_traces(fields, lenient=True)
+        yield signal.decode(fields)
     except MalformedRequest as error:
-        kept = list(_sound(fields))
-        skip(SourceError(where, f"not OTLP/JSON: {error}", "the spans beside it are read" if kept else None))
+        kept = list(_sound(fields, signal))
+        skip(SourceError(where, f"not OTLP/JSON: {error}", f"the {signal.what} beside it are read" if kept else None))
         yield from kept
 
 
-def _sound(fields: dict[str, Any]) -> Iterator[TracesData]:
-    """Of a message that cannot be read whole, each span that can be."""
-    for resource_spans in _items(fields, _RESOURCE_SPANS):
-        for scope_spans in _items(resource_spans, _SCOPE_SPANS):
-            for span in _items(scope_spans, ("spans",)):
-                alone = _with(scope_spans, ("spans",), [span])
-                one = _with(resource_spans, _SCOPE_SPANS, [alone])
-                try:
-                    yield decode_traces({"resourceSpans": [one]}, lenient=True)
-                except MalformedRequest:
-                    continue
+def _sound(fields: dict[str, Any], signal: _Signal) -> Iterator[OtlpMessage]:
+    """Of a message that cannot be read whole, each span or log record that can be."""
+    for alone in _one_by_one(fields, *signal.levels):
+        with suppress(MalformedRequest):
+            yield signal.decode(alone)
+
+
+def _one_by_one(fields: dict[str, Any], *levels: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """The document once for each innermost item, with that one alone; a level is the names that its list may have."""
+    names, *below = levels
+    for item in _items(fields, names):
+        for alone in _one_by_one(item, *below) if below else (item,):
+            yield _with(fields, names, [alone])
 
 
 def _items(fields: dict[str, Any], names: tuple[str, ...]) -> list[dict[str, Any]]:

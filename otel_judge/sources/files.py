@@ -8,17 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
-
 from ..errors import SourceError
 from . import records
+from .documents import OtlpMessage
 from .skipped import Skip
 
 STDIN = "-"
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".pb", ".binpb")
 
 
-def read(path: str, skip: Skip) -> Iterator[tuple[str, TracesData]]:
+def read(path: str, skip: Skip) -> Iterator[tuple[str, OtlpMessage]]:
     """The messages of a file, each with its file; a folder stands for the OTLP files below it.
 
     Raises `SourceError` for what is not there. What cannot be read of a file goes to `skip`.

@@ -1,8 +1,8 @@
-"""Puts spans from storage together by trace, without what otel-judge itself emitted: a judge judges no judge.
+"""Puts spans from storage, and what logs say of them, together by trace.
 
-The spans of a trace may be spread over a source of any size. Past a bound, what was read goes into a temporary
-database, and each trace is put together again when its turn comes: memory holds the bound, the ids of all traces, and
-the largest trace.
+What otel-judge itself emitted is left out: a judge judges no judge. The spans of a trace may be spread over a source of
+any size. Past a bound, what was read goes into a temporary database, and each trace is put together again when its turn
+comes: memory holds the bound, the ids of all traces, and the largest trace.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from ..label import LABEL_MARK, is_label
+from ..log_events import NotJoinable, SpanEvent, joined, read_record
 from ..own_traces import is_emitter, is_own
 from ..trace import Origin, SpanBlock, Trace
 from .spill import Spill
@@ -30,6 +32,7 @@ class Grouper:
     def __init__(self, spill_bytes: int = SPILL_BYTES) -> None:
         self._spill_bytes = spill_bytes
         self._blocks: dict[bytes, dict[Origin, list[bytes]]] = {}
+        self._events: dict[bytes, dict[SpanEvent, None]] = {}
         self._origins: dict[Origin, Origin] = {}
         self._held = 0
         self._order: dict[bytes, None] = {}
@@ -65,31 +68,57 @@ class Grouper:
                     encoded = span.SerializeToString()
                     self._blocks.setdefault(span.trace_id, {}).setdefault(origin, []).append(encoded)
                     self._held += len(encoded) + _SPAN_OVERHEAD
-        if self._held > self._spill_bytes:
-            self._spill_all()
+        self._bound()
+        return invalid
+
+    def add_logs(self, data: LogsData) -> int:
+        """Takes the records of a message that say what spans hold; how many of them no span can take.
+
+        They are joined whether they come before their span or after it. One whose span is in no source is left out.
+        """
+        invalid = 0
+        for resource_logs in data.resource_logs:
+            if is_emitter(resource_logs.resource):
+                continue
+            for scope_logs in resource_logs.scope_logs:
+                for record in scope_logs.log_records:
+                    try:
+                        logged = read_record(record)
+                    except NotJoinable:
+                        invalid += 1
+                        continue
+                    if logged is not None:
+                        self._events.setdefault(logged.trace_id, {})[logged.event] = None
+                        self._held += len(logged.event) + _SPAN_OVERHEAD
+        self._bound()
         return invalid
 
     def traces(self) -> Iterator[Trace]:
         if self._spill is None:
             while self._blocks:  # what was given is let go
                 trace_id = next(iter(self._blocks))
-                yield from _trace(trace_id, self._blocks.pop(trace_id))
+                yield from _trace(trace_id, self._blocks.pop(trace_id), self._events.pop(trace_id, {}))
             return
         self._spill_all()
         for trace_id in self._order:
-            yield from _trace(trace_id, self._spill.take(trace_id))
+            yield from _trace(trace_id, *self._spill.take(trace_id))
+
+    def _bound(self) -> None:
+        if self._held > self._spill_bytes:
+            self._spill_all()
 
     def _spill_all(self) -> None:
         if self._spill is None:
             self._spill = Spill()
         self._order.update(dict.fromkeys(self._blocks))
-        self._spill.put(self._blocks)
-        self._blocks, self._held = {}, 0
+        self._spill.put(self._blocks, self._events)
+        self._blocks, self._events, self._held = {}, {}, 0
 
 
-def _trace(trace_id: bytes, blocks: dict[Origin, list[bytes]]) -> Iterator[Trace]:
+def _trace(trace_id: bytes, blocks: dict[Origin, list[bytes]], events: Iterable[SpanEvent]) -> Iterator[Trace]:
     if not is_own(trace_id) and not _labels_alone(blocks.values()):
-        yield Trace(trace_id, [SpanBlock(origin, spans) for origin, spans in blocks.items()])
+        made, _ = joined([SpanBlock(origin, spans) for origin, spans in blocks.items()], events)
+        yield Trace(trace_id, made)
 
 
 def _labels_alone(blocks: Iterable[list[bytes]]) -> bool:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
-
 from ..errors import SourceError
 from . import records
 from .api import Api, Query
+from .documents import OtlpMessage
 from .skipped import Skip
 
 PREFIX = "jaeger:"
@@ -17,7 +16,7 @@ _OPTIONS = ("service", "operation", "start", "end", "lookback", "limit")
 _LIMIT = 100
 
 
-def read(source: str, trace_id: bytes | None, skip: Skip) -> Iterator[tuple[str, TracesData]]:
+def read(source: str, trace_id: bytes | None, skip: Skip) -> Iterator[tuple[str, OtlpMessage]]:
     """The messages that `jaeger:URL?service=…` finds, or the trace of that id. Raises `SourceError`.
 
     A search answers all its traces in one message: they are told apart by their ids.

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import cast
 
 import orjson
-from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ..errors import SourceError
 from ..label import Label, parse_label
 from . import records
 from .api import Api, Query
+from .documents import OtlpMessage
 from .skipped import Skip
 
 PREFIX = "live:"
@@ -19,7 +19,7 @@ _OPTIONS = ("limit",)
 _LIMIT = 1000
 
 
-def read(source: str, trace_id: bytes | None, skip: Skip) -> Iterator[tuple[str, TracesData]]:
+def read(source: str, trace_id: bytes | None, skip: Skip) -> Iterator[tuple[str, OtlpMessage]]:
     """The trace that `live:URL` retains under an id, or the newest `limit` of all. Raises `SourceError`."""
     query = Query.parse(source, PREFIX, _OPTIONS)
     with Api(query, {}) as api:

@@ -20,6 +20,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ..errors import SourceError
 from . import documents
+from .documents import OtlpMessage
 from .skipped import Skip
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -38,7 +39,7 @@ class Stream(Protocol):
     def __iter__(self) -> Iterator[bytes]: ...
 
 
-def read(stream: Stream, where: str, skip: Skip) -> Iterator[TracesData]:
+def read(stream: Stream, where: str, skip: Skip) -> Iterator[OtlpMessage]:
     """The messages of a stream. `where` names it in errors. What cannot be read goes to `skip`."""
     if stream.peek(2)[:2] == _GZIP_MAGIC:
         stream = _buffered(gzip.GzipFile(fileobj=cast("Any", stream)))
@@ -48,7 +49,7 @@ def read(stream: Stream, where: str, skip: Skip) -> Iterator[TracesData]:
         skip(SourceError(where, f"broken gzip: {error}", _CUT_OFF))
 
 
-def read_bytes(data: bytes, where: str, skip: Skip) -> Iterator[TracesData]:
+def read_bytes(data: bytes, where: str, skip: Skip) -> Iterator[OtlpMessage]:
     """`read` for an answer that is held whole."""
     return read(_buffered(io.BytesIO(data)), where, skip)
 
@@ -57,7 +58,7 @@ def _buffered(stream: object) -> Stream:
     return cast("Stream", io.BufferedReader(cast("Any", stream)))
 
 
-def _read(stream: Stream, where: str, skip: Skip) -> Iterator[TracesData]:
+def _read(stream: Stream, where: str, skip: Skip) -> Iterator[OtlpMessage]:
     if stream.peek(3)[:3] == _BOM:
         stream.read(3)
     start = stream.peek(1)
@@ -69,7 +70,7 @@ def _read(stream: Stream, where: str, skip: Skip) -> Iterator[TracesData]:
         yield from _prefixed(stream, where, skip)
 
 
-def _json(stream: Stream, where: str, skip: Skip) -> Iterator[TracesData]:
+def _json(stream: Stream, where: str, skip: Skip) -> Iterator[OtlpMessage]:
     """Documents, one a line; or one document over all lines, where neither of the first two lines is one."""
     before = list[bytes]()
     for line in stream:
@@ -90,7 +91,7 @@ def _chained(before: list[bytes], stream: Stream) -> Iterator[bytes]:
     yield from stream
 
 
-def _whole(data: bytes, where: str, skip: Skip) -> Iterator[TracesData]:
+def _whole(data: bytes, where: str, skip: Skip) -> Iterator[OtlpMessage]:
     document = _loads(data)
     if document is not None:
         yield from documents.read(document, where, skip)
@@ -103,7 +104,7 @@ def _whole(data: bytes, where: str, skip: Skip) -> Iterator[TracesData]:
         yield from _line(line, f"{where}:{number}", skip)
 
 
-def _line(line: bytes, where: str, skip: Skip) -> Iterator[TracesData]:
+def _line(line: bytes, where: str, skip: Skip) -> Iterator[OtlpMessage]:
     if not line.strip():
         return
     try:
@@ -122,7 +123,7 @@ def _loads(data: bytes) -> Any:
         return None
 
 
-def _message(stream: Stream, where: str, skip: Skip) -> Iterator[TracesData]:
+def _message(stream: Stream, where: str, skip: Skip) -> Iterator[OtlpMessage]:
     """One message, a `ResourceSpans` at a time."""
     number = 0
     while tag := stream.read(1):
@@ -138,7 +139,7 @@ def _message(stream: Stream, where: str, skip: Skip) -> Iterator[TracesData]:
         yield from _parsed(tag + _encoded_varint(size) + body, f"{where}: resource_spans[{number - 1}]", skip)
 
 
-def _prefixed(stream: Stream, where: str, skip: Skip) -> Iterator[TracesData]:
+def _prefixed(stream: Stream, where: str, skip: Skip) -> Iterator[OtlpMessage]:
     number = 0
     while prefix := stream.read(_PREFIX_BYTES):
         number += 1
@@ -153,7 +154,7 @@ def _prefixed(stream: Stream, where: str, skip: Skip) -> Iterator[TracesData]:
         yield from _parsed(body, f"{where}: message {number}", skip)
 
 
-def _parsed(body: bytes, where: str, skip: Skip) -> Iterator[TracesData]:
+def _parsed(body: bytes, where: str, skip: Skip) -> Iterator[OtlpMessage]:
     try:
         yield TracesData.FromString(body)
     except DecodeError:

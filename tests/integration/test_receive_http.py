@@ -283,7 +283,7 @@ async def test_other_methods_and_paths_are_refused_with_the_right_path():
     assert wrong_method.headers["allow"] == "POST"
     assert wrong_path.status_code == slash.status_code == 404
     for response in (wrong_method, wrong_path, slash):
-        assert error_in(response)[1] == "POST OTLP traces to /v1/traces"
+        assert error_in(response)[1] == "POST OTLP to /v1/traces"
 
 
 async def test_a_client_that_leaves_in_the_middle_is_no_failure(caplog: pytest.LogCaptureFixture):

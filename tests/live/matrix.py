@@ -47,6 +47,18 @@ class App:
 
 APPS = (
     App("genai_openai", "opentelemetry-instrumentation-genai-openai", "openai", environment=_CAPTURE),
+    App(
+        "genai_openai_events",
+        "opentelemetry-instrumentation-genai-openai",
+        "openai",
+        environment=_CAPTURE | {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "EVENT_ONLY"},
+    ),
+    App(
+        "openai_v2",
+        "opentelemetry-instrumentation-openai-v2",
+        "openai",
+        environment={"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"},
+    ),
     App("genai_anthropic", "opentelemetry-instrumentation-genai-anthropic", "anthropic", _ANTHROPIC, _CAPTURE),
     App("openinference_openai", "openinference-instrumentation-openai", "openai"),
     App("openinference_anthropic", "openinference-instrumentation-anthropic", "anthropic", _ANTHROPIC),

@@ -2,10 +2,11 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from otel_judge.errors import MalformedRequest
-from otel_judge.otlp_json import decode_traces
+from otel_judge.otlp_json import decode_logs, decode_traces
 
 VALID = {
     "resourceSpans": [
@@ -36,7 +37,34 @@ VALID = {
         }
     ]
 }
-ENCODED = json.dumps(VALID).encode()
+LOGS = {
+    "resourceLogs": [
+        {
+            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
+            "scopeLogs": [
+                {
+                    "scope": {"name": "app"},
+                    "logRecords": [
+                        {
+                            "timeUnixNano": "1544712660000000000",
+                            "observedTimeUnixNano": 5,
+                            "severityNumber": 9,
+                            "severityText": "INFO",
+                            "traceId": "5b8efff798038103d269b633813fc60c",
+                            "spanId": "eee19b7ec3c1b174",
+                            "eventName": "gen_ai.choice",
+                            "flags": 1,
+                            "body": {"kvlistValue": {"values": [{"key": "message", "value": {"stringValue": "a"}}]}},
+                            "attributes": [{"key": "n", "value": {"arrayValue": {"values": [{"intValue": "1"}]}}}],
+                        }
+                    ],
+                }
+            ],
+        }
+    ]
+}
+SIGNALS = {"traces": (VALID, decode_traces, TracesData), "logs": (LOGS, decode_logs, LogsData)}
+signals = st.sampled_from(sorted(SIGNALS))
 
 names = st.text(max_size=5) | st.just("values")
 anything = st.recursive(
@@ -52,35 +80,37 @@ def places(value: object) -> list[tuple[dict | list, str | int]]:
     return [place for key, child in items for place in [(value, key), *places(child)]]
 
 
-def read_or_refuse(data: bytes | dict, *, lenient: bool) -> None:
+def read_or_refuse(data: bytes | dict, signal: str, *, lenient: bool) -> None:
+    _, decode, message = SIGNALS[signal]
     try:
-        result = decode_traces(data, lenient=lenient)
+        result = decode(data, lenient=lenient)
     except MalformedRequest:
         return
-    assert TracesData.FromString(result.SerializeToString()).ByteSize() == result.ByteSize()
+    assert message.FromString(result.SerializeToString()).ByteSize() == result.ByteSize()
 
 
-@given(st.binary(max_size=100), st.booleans())
-def test_arbitrary_bytes_are_read_or_refused(data: bytes, lenient: bool):
-    read_or_refuse(data, lenient=lenient)
+@given(st.binary(max_size=100), signals, st.booleans())
+def test_arbitrary_bytes_are_read_or_refused(data: bytes, signal: str, lenient: bool):
+    read_or_refuse(data, signal, lenient=lenient)
 
 
-@given(st.data(), st.booleans())
-def test_damaged_bytes_are_read_or_refused(data: st.DataObject, lenient: bool):
-    body = bytearray(ENCODED)
+@given(st.data(), signals, st.booleans())
+def test_damaged_bytes_are_read_or_refused(data: st.DataObject, signal: str, lenient: bool):
+    body = bytearray(json.dumps(SIGNALS[signal][0]).encode())
     for _ in range(data.draw(st.integers(1, 5))):
         at = data.draw(st.integers(0, len(body) - 1))
         body[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
-    read_or_refuse(bytes(body), lenient=lenient)
+    read_or_refuse(bytes(body), signal, lenient=lenient)
 
 
-@given(st.data(), anything, st.booleans())
-def test_anything_anywhere_is_read_or_refused(data: st.DataObject, replacement: object, lenient: bool):
-    document = json.loads(ENCODED)
+@given(st.data(), signals, anything, st.booleans())
+def test_anything_anywhere_is_read_or_refused(data: st.DataObject, signal: str, replacement: object, lenient: bool):
+    document = json.loads(json.dumps(SIGNALS[signal][0]))
     parent, key = data.draw(st.sampled_from(places(document)))
     parent[key] = replacement
-    read_or_refuse(document, lenient=lenient)
+    read_or_refuse(document, signal, lenient=lenient)
 
 
-def test_the_document_is_valid_before_it_is_damaged():
-    assert decode_traces(ENCODED).resource_spans[0].scope_spans[0].spans[0].name == ""
+def test_the_documents_are_valid_before_they_are_damaged():
+    assert decode_traces(VALID).resource_spans[0].scope_spans[0].spans[0].name == ""
+    assert decode_logs(LOGS).resource_logs[0].scope_logs[0].log_records[0].event_name == "gen_ai.choice"

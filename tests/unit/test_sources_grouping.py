@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from log_records import logs, record
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from otel_judge import semconv
@@ -78,3 +81,62 @@ def test_a_folder_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(spill, "NamedTemporaryFile", no_room)
     with Grouper(spill_bytes=0) as grouper, pytest.raises(SourceError, match="No usable temporary directory"):
         grouper.add(message([(b"\x01" * 16, 1)]))
+
+
+def choices(said: Sequence[tuple[bytes, int]], *, first_ns: int) -> LogsData:
+    """One record a span, each a nanosecond later."""
+    records = [
+        record("gen_ai.choice", {"message": str(at)}, trace_id=trace_id, span_id=number.to_bytes(8, "big"), time_ns=at)
+        for at, (trace_id, number) in enumerate(said, start=first_ns)
+    ]
+    return logs(records)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), SPANS), max_size=10),
+    st.sampled_from([0, 300, 10**9]),
+    st.randoms(use_true_random=False),
+)
+def test_logs_are_joined_in_any_order_spilled_or_not(
+    drawn: list[tuple[bool, list[tuple[bytes, int]]]], spill_bytes: int, dice: Random
+) -> None:
+    parts = [
+        choices(items, first_ns=100 * number + 1) if is_logs else message(items)
+        for number, (is_logs, items) in enumerate(drawn)
+    ]
+    spans = [part for part in parts if isinstance(part, TracesData)]
+    said = [part for part in parts if isinstance(part, LogsData)]
+    expected = joined_by_hand(spans, said)
+    shuffled = [*parts, *said]  # each log twice, as after a resend
+    dice.shuffle(shuffled)
+    with Grouper(spill_bytes) as grouper:
+        for part in shuffled:
+            assert (grouper.add(part) if isinstance(part, TracesData) else grouper.add_logs(part)) == 0
+        found = {
+            (trace.raw_trace_id, span.span_id): [event.attributes["message"] for event in span.events]
+            for trace in grouper.traces()
+            for span in trace.spans
+        }
+    assert found == expected
+
+
+def joined_by_hand(spans: list[TracesData], said: list[LogsData]) -> dict[tuple[bytes, str], list[str]]:
+    events: dict[tuple[bytes, str], list[tuple[int, str]]] = {}
+    for data in spans:
+        for span in data.resource_spans[0].scope_spans[0].spans:
+            events[span.trace_id, span.span_id.hex()] = []
+    for data in said:
+        for each in data.resource_logs[0].scope_logs[0].log_records:
+            if (place := (each.trace_id, each.span_id.hex())) in events:
+                text = each.body.kvlist_value.values[0].value.string_value
+                events[place].append((each.time_unix_nano, text))
+    return {place: [text for _, text in sorted(told)] for place, told in events.items()}
+
+
+def test_logs_of_a_judge_and_those_that_no_span_can_take_are_left_out() -> None:
+    with Grouper() as grouper:
+        grouper.add(message([(b"\x01" * 16, 1)]))
+        one = record(trace_id=b"\x01" * 16, span_id=(1).to_bytes(8, "big"))
+        assert grouper.add_logs(logs([one], emitter=True)) == 0
+        assert grouper.add_logs(logs([record(span_id=b"short"), record("app.started")])) == 1
+        assert [span.events for trace in grouper.traces() for span in trace.spans] == [()]

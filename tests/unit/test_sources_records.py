@@ -70,7 +70,8 @@ BROKEN = {
     "the first line": (b'{"resourceSp\n' + ONE + b"\n" + TWO, ":1: not JSON", 2),
     "the end of the last line": (ONE + b"\n" + TWO[:-9], ":2: not JSON", 1),
     "a line of another kind": (ONE + b'\n{"level":"info"}\n' + TWO, ":2: not OTLP/JSON: an object of level", 2),
-    "a line of logs": (ONE + b'\n{"resourceLogs":[]}\n', ":2: holds logs, no spans", 1),
+    "a line of metrics": (ONE + b'\n{"resourceMetrics":[]}\n', ":2: holds metrics, no spans", 1),
+    "a line of logs": (ONE + b'\n{"resourceLogs":7}\n', ":2: not OTLP/JSON: resourceLogs: not an array", 1),
     "a number": (ONE + b"\n7\n", ":2: not OTLP/JSON: a number", 1),
     "the end of a document": (json.dumps(json.loads(ONE), indent=2).encode()[:-20], "not JSON", 0),
     "the end of a message": (otlp(1) + otlp(2)[:-3], "protobuf is cut off in resource_spans[1]", 1),
@@ -163,3 +164,21 @@ def test_a_stream_is_read_a_line_at_a_time() -> None:
     next(messages)
     assert len(asked) <= 2
     assert len(list(messages)) == 1
+
+
+def test_lines_of_logs_are_joined_to_spans_of_any_line_and_file(tmp_path: Path) -> None:
+    """As the Collector's file exporter writes them where a logs pipeline has it too."""
+    span_id = a_trace(1).root.span_id
+    said = {"traceId": f"{1:032x}", "spanId": span_id, "eventName": "gen_ai.choice", "timeUnixNano": "5"}
+    records = [said | {"body": {"stringValue": "first"}}, {"body": {"stringValue": "ordinary"}}]
+    line = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).encode()
+    other = json.dumps(
+        {"resourceLogs": [{"scopeLogs": [{"logRecords": [said | {"body": 7}, said | {"body": {"stringValue": "b"}}]}]}]}
+    ).encode()
+    (tmp_path / "a.jsonl").write_bytes(line + b"\n" + ONE + b"\n")
+    (tmp_path / "b.jsonl").write_bytes(other)
+    skipped = Skipped()
+    (trace,) = read_traces(tmp_path, skipped=skipped)
+    assert [event.attributes["content"] for event in trace.root.events] == ["first", "b"]
+    (error,) = skipped.first
+    assert "logRecords[0].body: not an object; the log records beside it are read" in str(error)
