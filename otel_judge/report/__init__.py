@@ -10,7 +10,7 @@ that is kept once it is graded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson

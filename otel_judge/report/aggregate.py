@@ -1,6 +1,6 @@
 """What each instrument measured over all traces.
 
-A scorer of two versions, or of two models, is two instruments: their numbers stand beside each other and are never added.
+A scorer of two versions, or of two models, is two instruments: their numbers stand beside each other, never added.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..judge.tools.answer import cut
 BINS = 10  # of the histogram of scores
 _LABELS = 12  # that are told one by one
 _NAME = 200  # characters
+GRADED = ("pass", "fail", "graded")
 
 
 class Instrument(NamedTuple):
@@ -59,6 +60,17 @@ class _Tally:
         self.unverified += sum(not each.verified for each in feedback.evidence)
         self.calibrations.add(feedback.calibrated_by)
 
+    def join(self, other: _Tally) -> None:
+        self.labels += other.labels
+        self.scores += other.scores
+        self.costs += other.costs
+        self.seconds += other.seconds
+        self.tokens += other.tokens
+        self.reading += other.reading
+        self.forced += other.forced
+        self.unverified += other.unverified
+        self.calibrations |= other.calibrations
+
     def counts(self, *meanings: str) -> int:
         return sum(count for (_, meant), count in self.labels.items() if meant in meanings)
 
@@ -92,7 +104,17 @@ class Aggregates:
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """For the page, in order."""
-        return [_as_dict(instrument, self._tallies[instrument]) for instrument in self._ordered()]
+        joined = self._joined()
+        return [_as_dict(instrument, joined[instrument]) for instrument in self._ordered() if instrument in joined]
+
+    def _joined(self) -> dict[Instrument, _Tally]:
+        """What ended before a model had answered belongs to the model of the others, where there is only one."""
+        joined = {instrument: _Tally() for instrument in self._tallies}
+        for instrument, tally in self._tallies.items():
+            others = [each for each in joined if each.model is not None and _is_same_scorer(each, instrument)]
+            unasked = instrument.model is None and not tally.counts(*GRADED)
+            joined[others[0] if unasked and len(others) == 1 else instrument].join(tally)
+        return {instrument: tally for instrument, tally in joined.items() if tally.labels}
 
     def _ordered(self) -> list[Instrument]:
         """Judges before checks, as configured, a shadow after its primary."""
@@ -107,6 +129,10 @@ class Aggregates:
         return sorted(self._tallies, key=rank)
 
 
+def _is_same_scorer(one: Instrument, other: Instrument) -> bool:
+    return one._replace(model=None, rung=None) == other._replace(model=None, rung=None)
+
+
 def _as_dict(instrument: Instrument, tally: _Tally) -> dict[str, Any]:
     passed, failed = tally.counts("pass"), tally.counts("fail")
     graded = passed + failed
@@ -115,7 +141,7 @@ def _as_dict(instrument: Instrument, tally: _Tally) -> dict[str, Any]:
     return {
         **instrument._asdict(),
         "name": cut(instrument.name, _NAME),
-        "judged": tally.counts("pass", "fail", "graded"),
+        "judged": tally.counts(*GRADED),
         "passed": passed,
         "failed": failed,
         "not_judgeable": tally.counts("not_judgeable"),

@@ -24,8 +24,6 @@ _SHOWN: Final = (
 
 def entry_of(row: Row, trace: Trace | None) -> dict[str, Any]:
     """For the page. `telling` and `bytes` say how much there is to see, and how much room it takes."""
-    if trace is not None and not trace.spans:  # nothing is left of a trace of scores alone
-        trace = None
     quoted = [each for feedback in row.feedback for each in feedback.evidence[:_EVIDENCE]]
     cited = {each.span_id for each in quoted}
     told = Told(0) if trace is None else tell(trace, cited)

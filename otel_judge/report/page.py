@@ -39,7 +39,7 @@ def escape(data: str) -> str:
 
 
 def _read(name: str) -> str:
-    return files(__package__).joinpath("template", name).read_text(encoding="utf-8")
+    return files("otel_judge.report").joinpath("template", name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

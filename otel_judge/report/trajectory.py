@@ -79,7 +79,8 @@ class Told:
 
 def tell(trace: Trace, cited: Iterable[str]) -> Told:
     """As many steps as have room: all of a usual trace; of a long one those of the cited spans, the errors, the last
-    and the first."""
+    and the first.
+    """
     told = steps(trace).steps
     owners = [tuple(_spans_of(step)) for step in told]
     wanted = set(cited)

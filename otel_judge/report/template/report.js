@@ -27,7 +27,7 @@ function svg(tag, attributes, ...children) {
 
 // Figures
 
-const percent = (share) => `${Math.round(share * 1000) / 10} %`;
+const percent = (share) => `${Math.round(share * 1000) / 10}\u00a0%`;
 const whole = (number) => number.toLocaleString("en");
 const score = (number) => String(Math.round(number * 1000) / 1000);
 const plural = (number, word) => `${whole(number)} ${word}${number === 1 ? "" : "s"}`;
@@ -50,6 +50,12 @@ function meaning(feedback) {
   if (feedback.outcome !== "judged") return feedback.outcome;
   if (feedback.passed === undefined) return "graded";
   return feedback.passed ? "pass" : "fail";
+}
+
+// A score that says no more than its label is not shown.
+function scoreOf(feedback) {
+  if (typeof feedback.score !== "number" || feedback.score === Number(feedback.passed)) return "";
+  return score(feedback.score);
 }
 
 function chip(label, meant) {
@@ -81,11 +87,11 @@ function showHead() {
 function interval([rate, low, high]) {
   const x = (share) => 4 + share * 292;
   return el("div", {},
-    svg("svg", { class: "plot", viewBox: "0 0 300 14", role: "img", "aria-label": `between ${percent(low)} and ${percent(high)}` },
+    svg("svg", { class: "plot", viewBox: "0 0 300 14", "aria-hidden": "true" },
       svg("line", { class: "base", x1: 4, x2: 296, y1: 7, y2: 7 }),
       svg("line", { class: "range", x1: x(low), x2: x(high), y1: 7, y2: 7 }),
       svg("circle", { class: "dot", cx: x(rate), cy: 7, r: 4 })),
-    el("div", { class: "axis", "aria-hidden": "true" }, el("span", {}, "0"), el("span", {}, "50 %"), el("span", {}, "100 %")));
+    el("div", { class: "axis" }, el("span", {}, "0"), el("span", {}, `${percent(low)} to ${percent(high)}, 95\u00a0% interval`), el("span", {}, "100\u00a0%")));
 }
 
 function histogram({ low, high, bins, mean, p50, p95, n }) {
@@ -120,7 +126,7 @@ function card(scorer, several) {
     el("h3", {}, scorer.name),
     el("p", { class: "of" }, of.filter(Boolean).join(" · ")),
     scorer.rate && el("p", { class: "rate" }, el("strong", {}, percent(scorer.rate[0])),
-      el("span", { class: "soft small" }, `pass, of ${whole(scorer.passed + scorer.failed)}; 95 % interval ${percent(scorer.rate[1])} to ${percent(scorer.rate[2])}`)),
+      el("span", { class: "soft small" }, `pass, of ${whole(scorer.passed + scorer.failed)} that passed or failed`)),
     scorer.rate && interval(scorer.rate),
     el("ul", { class: "bars" }, bars),
     scorer.more_labels ? el("p", { class: "soft small" }, `and ${plural(scorer.more_labels, "other label")}`) : null,
@@ -153,7 +159,7 @@ const given = (trace, name) => trace.feedback.filter((each) => each.name === nam
 const COLUMNS = [
   { name: "trace", class: "id", key: (trace) => trace.id },
   { name: "root", class: "root", key: (trace) => trace.root },
-  { name: "service", class: "", key: (trace) => trace.service },
+  { name: "service", class: "service", key: (trace) => trace.service },
   ...data.columns.map((name) => ({ name, class: "verdict", scorer: true, key: (trace) => verdictKey(given(trace, name)) })),
   { name: "spans", class: "num", number: true, key: (trace) => trace.spans },
   { name: "duration", class: "num", number: true, key: (trace) => trace.duration_us },
@@ -217,7 +223,7 @@ function cell(trace, column) {
   const attributes = { class: column.class, role: "cell", "data-label": column.name };
   if (column.scorer) {
     const marks = given(trace, column.name).map((each) => el("div", { class: each.shadow_of ? "shadow" : null },
-      chip(each.label, meaning(each)), typeof each.score === "number" ? el("span", { class: "score" }, score(each.score)) : null));
+      chip(each.label, meaning(each)), scoreOf(each) && el("span", { class: "score" }, scoreOf(each))));
     return el("td", attributes, marks);
   }
   if (column.name === "trace") return el("td", { ...attributes, title: trace.id }, el("code", {}, trace.id.slice(0, 8)));
@@ -369,12 +375,15 @@ function evidenceItem(evidence, trace) {
       shown ? [" · ", el("a", { href: `#trace=${trace.id}`, onclick: (event) => { event.preventDefault(); go(); } }, `step ${evidence.step}`)] : null));
 }
 
+const place = (feedback) => data.columns.indexOf(feedback.name);
+const inOrder = (feedback) => [...feedback].sort((a, b) => place(a) - place(b));
+
 function verdict(feedback, trace) {
   const meant = meaning(feedback);
   const { coverage, usage, error } = feedback;
   return el("section", { class: `verdict-card ${meant}`, "aria-label": feedback.name },
     el("header", {}, el("h3", {}, feedback.name), chip(feedback.label, meant),
-      typeof feedback.score === "number" ? el("span", { class: "soft" }, `score ${score(feedback.score)}`) : null,
+      scoreOf(feedback) && el("span", { class: "soft" }, `score ${scoreOf(feedback)}`),
       feedback.shadow_of ? el("span", { class: "soft" }, `shadow of ${feedback.shadow_of}`) : null),
     feedback.rationale ? el("p", { class: "prose" }, feedback.rationale) : null,
     error ? el("p", { class: "note" }, `The judge failed: ${error.type}${error.message && error.message !== feedback.rationale ? `: ${error.message}` : ""}`) : null,
@@ -388,7 +397,7 @@ function verdict(feedback, trace) {
       fact("cost", usd(feedback.cost_usd)),
       fact("took", feedback.kind === "judge" ? time(feedback.duration_s * 1e6) : ""),
       fact("model", feedback.model),
-      fact("version", feedback.version),
+      fact("version", feedback.kind === "judge" ? feedback.version : ""),
       fact("owner", feedback.owner),
       fact("", feedback.calibration)));
 }
@@ -443,7 +452,7 @@ function stepItem(step, beside) {
     const isLabel = /^ {4}\S/.test(text);
     if (isLabel || !block) {
       block = null;
-      if (isLabel) body.append(label(line, text, runs));
+      if (isLabel) body.append(...label(line, text, runs));
       else if (text) body.append((block = el("div", { class: "text" }, runs(line, 6))));
       if (isLabel && text.endsWith(":")) body.append((block = el("div", { class: "text" })));
       continue;
@@ -472,12 +481,15 @@ function title(line, runs) {
 function label(line, text, runs) {
   const gap = /^ {4}\[… /.test(text);
   const made = el("div", { class: gap ? "cut" : "label" });
-  const head = /^ {4}([^:]*?)(:|$)/.exec(text);
-  if (gap || !head || text.endsWith(":")) return made.append(...runs(line, 4)), made;
+  const head = /^ {4}([^:]*)(: |$)/.exec(text);
+  if (gap || !head || text.endsWith(":")) {
+    made.append(...runs(line, 4));
+    return [made];
+  }
   const isError = head[1].startsWith("ERROR");
   made.append(el("span", { class: isError ? "bad" : null }, head[1]));
   const rest = runs(line, head[0].length).filter(Boolean);
-  return rest.length ? [made, el("div", { class: "text" }, rest)] : made;
+  return rest.length ? [made, el("div", { class: "text" }, rest)] : [made];
 }
 
 function trajectory(trace) {
@@ -529,7 +541,7 @@ function showTrace(trace) {
         fact("cost of judging", usd(trace.cost_usd))),
       decision && data.scorers.some((each) => each.kind === "judge")
         ? el("p", { class: "soft small" }, `${decision.sampled ? "Sampled for judging" : "Not sampled for judging"}: ${decision.reason}`) : null,
-      el("div", { class: "verdicts" }, trace.feedback.map((feedback) => verdict(feedback, trace))),
+      el("div", { class: "verdicts" }, inOrder(trace.feedback).map((feedback) => verdict(feedback, trace))),
       trace.timeline ? timeline(trace) : el("p", { class: "soft" }, "The trace itself was not read."),
       trace.timeline ? trajectory(trace) : null));
   if (!dialog.open) dialog.showModal();
