@@ -34,6 +34,7 @@ def add_to(app: typer.Typer) -> None:
         *,
         judge: list[str] | None = typer.Option(None, help="Only this scorer; may be repeated."),
         json: Path | None = typer.Option(None, help="Write every result to this file; - for standard output."),
+        html: Path | None = typer.Option(None, help="Write a report to look at to this file."),
         trace_id: str | None = typer.Option(None, "--trace-id", help="Only this trace."),
         strict: bool = typer.Option(False, "--strict", help="Stop at the first thing that cannot be read."),
         debug_judge: Path | None = typer.Option(
@@ -48,9 +49,10 @@ def add_to(app: typer.Typer) -> None:
         from ..batch import grade, summarise
         from ..config_file import load
         from ..engine import Engine, Plan
+        from ..report import Report
         from ..sources import Skipped, read_traces
         from .choosing import only
-        from .writing import write_json
+        from .writing import write, write_json
 
         logs.configure()
         chosen = only(load(config), judge or [])
@@ -59,8 +61,12 @@ def add_to(app: typer.Typer) -> None:
         skipped = Skipped()
         traces = read_traces(*sources, trace_id=trace_id, strict=strict, skipped=skipped)
 
+        report = None if html is None else Report(sources=sources, scorers=engine.scorers)
+
         async def work() -> list[Row]:
             try:
+                if report is not None:
+                    return await grade(report.watch(traces), engine, done=report.add)
                 return await grade(traces, engine)
             finally:
                 await engine.aclose()
@@ -79,6 +85,8 @@ def add_to(app: typer.Typer) -> None:
                 "traces": [row.as_dict() for row in rows],
             }
             write_json(json, document)
+        if html is not None and report is not None:
+            write(html, report.html().encode())
         if json is None or str(json) != "-":
             _show(rows, summaries, shadows, judged=bool(chosen.judges))
 

@@ -13,6 +13,7 @@ BUILT_AS = {
     "telemetrygen": "telemetrygen",
     "promtool": "prometheus",
     "small-model": "small-model",
+    "chromium": "chromium",
 }
 """Program -> its name for build.sh."""
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the real parts that the acceptance tests run against, once per version, outside the checkout.
 #
-# Usage: build.sh [collector|jaeger|telemetrygen|prometheus|small-model]...   (none named: all)
-# Needs: go 1.25 or later; for prometheus apt-get, where it is not installed yet; for small-model python3.
+# Usage: build.sh [collector|jaeger|telemetrygen|prometheus|small-model|chromium]...   (none named: all)
+# Needs: go 1.25 or later; for prometheus and chromium apt-get, where they are not installed yet; for small-model python3.
 # Where:  ${OTEL_JUDGE_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/otel-judge/parts}
 set -euo pipefail
 
@@ -58,13 +58,17 @@ telemetrygen() {
   ln -sfn "$out" "$parts/telemetrygen"
 }
 
-prometheus() {
-  if ! command -v promtool >/dev/null; then
+from_debian() { # program, package
+  if ! type -P "$1" >/dev/null; then # a part may have the name of its program
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >/dev/null
   fi
-  ln -sfn "$(command -v promtool)" "$parts/promtool"
+  ln -sfn "$(type -P "$1")" "$parts/$1"
 }
+
+prometheus() { from_debian promtool prometheus; }
+
+chromium() { from_debian chromium chromium; }
 
 # A language model of 135 million parameters and a server for it, in a virtual environment of their own.
 small-model() {
@@ -81,8 +85,8 @@ small-model() {
 }
 
 for part in "${@:-collector}"; do
-  case $part in collector | jaeger | telemetrygen | prometheus | small-model) ;; *) echo "build.sh: no such part: $part" >&2; exit 2 ;; esac
+  case $part in collector | jaeger | telemetrygen | prometheus | small-model | chromium) ;; *) echo "build.sh: no such part: $part" >&2; exit 2 ;; esac
 done
-if [ $# -eq 0 ]; then set -- prometheus small-model telemetrygen collector jaeger; fi
+if [ $# -eq 0 ]; then set -- prometheus chromium small-model telemetrygen collector jaeger; fi
 for part in "$@"; do "$part"; done
 ls -1 "$parts"

@@ -1,0 +1,84 @@
+"""The report of a run: one HTML file that needs nothing else, with every verdict beside what it rests on.
+
+    report = Report(sources=["traces.jsonl"], scorers=engine.scorers)
+    await grade(report.watch(traces), engine, done=report.add)
+    text = report.html()
+
+What a trace is shown as is what its judges saw: without earlier scores, as steps of its trajectory. Of a trace, only
+that is kept once it is graded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from ..batch import Row
+from ..judge.blind import blind
+from ..trace import Trace
+from ..version import __version__
+from .aggregate import Aggregates
+from .entry import entry_of
+from .page import render
+from .sharing import share
+
+MOST_BYTES: Final = 64 * 1024 * 1024  # of the trajectories of all traces; past it, those that passed go without first
+
+
+class Report:
+    """Gathers rows as they end. The order in which they do is not seen in the report."""
+
+    def __init__(
+        self, *, sources: Iterable[str] = (), scorers: Iterable[str] = (), most_bytes: int = MOST_BYTES
+    ) -> None:
+        self._sources = tuple(sources)
+        self._aggregates = Aggregates(tuple(scorers))
+        self._most_bytes = most_bytes
+        self._waiting: dict[str, tuple[int, Trace]] = {}
+        self._numbers = 0
+        self._entries: list[tuple[tuple[int, str], dict[str, Any]]] = []
+
+    def watch(self, traces: Iterable[Trace]) -> Iterator[Trace]:
+        """The same traces. Each is held until its row is added."""
+        for trace in traces:
+            self._waiting[trace.trace_id] = self._numbers, trace
+            self._numbers += 1
+            yield trace
+
+    def add(self, row: Row) -> None:
+        """A row that has ended. One whose trace was not watched has its verdicts alone."""
+        number, trace = self._waiting.pop(row.trace_id, (self._numbers, None))
+        self._aggregates.add(row.feedback)
+        self._entries.append(((number, row.trace_id), entry_of(row, None if trace is None else blind(trace))))
+
+    def html(self) -> str:
+        """The page, with the traces in the order in which they were read. The same rows give the same text."""
+        entries = [entry for _, entry in sorted(self._entries, key=lambda each: each[0])]
+        told = _within(entries, self._most_bytes)
+        strings = share(told)
+        data: Mapping[str, object] = {
+            "version": __version__,
+            "sources": self._sources,
+            "judged_at_ms": self._aggregates.judged_at_ns // 1_000_000,
+            "scorers": self._aggregates.as_dicts(),
+            "columns": self._aggregates.names,
+            "traces": told,
+            "strings": strings,
+        }
+        return render(orjson.dumps(data).decode())
+
+
+def _within(entries: Sequence[Mapping[str, Any]], room: int) -> list[dict[str, Any]]:
+    """The entries, without the steps of some where all have no room: those that say the least go first."""
+    kept: dict[int, dict[str, Any]] = {}
+    for number in sorted(range(len(entries)), key=lambda number: not entries[number]["telling"]):
+        entry = {key: value for key, value in entries[number].items() if key not in ("telling", "bytes")}
+        size = entries[number]["bytes"]
+        if size > room:
+            entry["steps"] = {"total": entry["steps"]["total"], "shown": []}
+        else:
+            room -= size
+        kept[number] = entry
+    return [kept[number] for number in range(len(entries))]
