@@ -305,3 +305,18 @@ def test_a_row_whose_trace_was_not_watched_has_its_verdicts() -> None:
     first, second = data_of(made.html())["traces"]
     assert (first["timeline"], first["feedback"][0]["label"]) == (None, "pass")
     assert (second["root"], second["feedback"]) == ("(no name)", [])
+
+
+def test_only_what_judges_may_see_is_shown() -> None:
+    secret, open_ = a_trace(1, said="my card is 4111", name="card-4111"), a_trace(2)
+    pairs = [(trace, row(trace, verdict(trace))) for trace in (secret, open_)]
+    page = report(pairs, seen=lambda trace: None if trace is secret else trace)
+    assert "4111" not in page
+    hidden, shown = data_of(page)["traces"]
+    assert (hidden["timeline"], hidden["steps"]["shown"], hidden["feedback"][0]["label"]) == (None, [], "pass")
+    assert shown["steps"]["shown"]
+
+
+def test_the_password_of_a_source_is_not_shown() -> None:
+    page = report([], sources=["jaeger:https://me:hunter2@jaeger.example?service=shop", "traces/a@b.json"])
+    assert data_of(page)["sources"] == ["jaeger:https://jaeger.example?service=shop", "traces/a@b.json"]

@@ -52,11 +52,9 @@ function meaning(feedback) {
   return feedback.passed ? "pass" : "fail";
 }
 
-// A score that says no more than its label is not shown.
-function scoreOf(feedback) {
-  if (typeof feedback.score !== "number" || feedback.score === Number(feedback.passed)) return "";
-  return score(feedback.score);
-}
+// Scores that say no more than their labels are not shown.
+const scoring = new Set(data.scorers.filter((each) => each.scores).map((each) => each.name));
+const scoreOf = (feedback) => (scoring.has(feedback.name) && typeof feedback.score === "number" ? score(feedback.score) : "");
 
 function chip(label, meant) {
   return el("span", { class: `chip ${meant}`, title: MEANINGS[meant] }, label);
@@ -233,9 +231,7 @@ function cell(trace, column) {
 }
 
 function row(trace, at) {
-  const made = el("tr", { role: "row", tabindex: at ? -1 : 0, "data-id": trace.id, "aria-label": `${trace.root}, trace ${trace.id.slice(0, 8)}` },
-    COLUMNS.map((column) => cell(trace, column)));
-  return made;
+  return el("tr", { role: "row", tabindex: at ? -1 : 0, "data-id": trace.id }, COLUMNS.map((column) => cell(trace, column)));
 }
 
 function showRows() {
@@ -463,6 +459,7 @@ function stepItem(step, beside) {
   for (const evidence of beside) {
     body.append(el("p", { class: "beside" }, el("span", { class: "soft" }, `Cited from ${evidence.path || "this span"}, not shown above: `), `“${evidence.quote}”`));
   }
+  body.style.setProperty("--depth", String(Math.min(10, (/^\d+\.( *)/.exec(plain(step.text[0]))?.[1].length ?? 1) >> 1)));
   return el("li", { id: `step-${step.n}`, class: `step ${step.kind}`, tabindex: -1 }, el("span", { class: "no" }, String(step.n)), body);
 }
 
@@ -479,10 +476,10 @@ function title(line, runs) {
 }
 
 function label(line, text, runs) {
-  const gap = /^ {4}\[… /.test(text);
-  const made = el("div", { class: gap ? "cut" : "label" });
-  const head = /^ {4}([^:]*)(: |$)/.exec(text);
-  if (gap || !head || text.endsWith(":")) {
+  if (/^ {4}\[… /.test(text)) return [el("div", { class: "cut" }, text.trim())];
+  const made = el("div", { class: "label" });
+  const head = /^ {4}([^:]*)(: |:?$)/.exec(text);
+  if (!head) {
     made.append(...runs(line, 4));
     return [made];
   }
@@ -525,6 +522,7 @@ function showTrace(trace) {
   const move = (by) => () => { location.replace(`#trace=${visible[at + by].id}`); };
   const step = (text, by) => el("button", { type: "button", disabled: at < 0 || !visible[at + by], onclick: move(by), "aria-keyshortcuts": by < 0 ? "k" : "j" }, text);
   const { decision } = trace;
+  const key = document.activeElement?.getAttribute("aria-keyshortcuts"); // the button that brought us here keeps the focus
   dialog.replaceChildren(
     el("div", { class: "bar" },
       el("button", { type: "button", id: "close", onclick: close }, "Close"),
@@ -545,6 +543,7 @@ function showTrace(trace) {
       trace.timeline ? timeline(trace) : el("p", { class: "soft" }, "The trace itself was not read."),
       trace.timeline ? trajectory(trace) : null));
   if (!dialog.open) dialog.showModal();
+  (dialog.querySelector(`[aria-keyshortcuts="${key}"]:enabled`) || byId("close")).focus();
   dialog.scrollTop = 0;
   document.title = `${trace.root} · otel-judge report`;
 }
@@ -569,6 +568,9 @@ function follow() {
 byId("trace").addEventListener("cancel", (event) => {
   event.preventDefault();
   close();
+});
+byId("trace").addEventListener("close", () => {
+  if (location.hash) close(); // a browser may close it by itself
 });
 byId("trace").addEventListener("click", (event) => {
   if (event.target === byId("trace")) close(); // beside the sheet
