@@ -371,6 +371,7 @@ function evidenceItem(evidence, trace) {
       shown ? [" · ", el("a", { href: `#trace=${trace.id}`, onclick: (event) => { event.preventDefault(); go(); } }, `step ${evidence.step}`)] : null));
 }
 
+const AGREES = { true: ", which says the same", false: ", which says otherwise" };
 const place = (feedback) => data.columns.indexOf(feedback.name);
 const inOrder = (feedback) => [...feedback].sort((a, b) => place(a) - place(b));
 
@@ -380,7 +381,7 @@ function verdict(feedback, trace) {
   return el("section", { class: `verdict-card ${meant}`, "aria-label": feedback.name },
     el("header", {}, el("h3", {}, feedback.name), chip(feedback.label, meant),
       scoreOf(feedback) && el("span", { class: "soft" }, `score ${scoreOf(feedback)}`),
-      feedback.shadow_of ? el("span", { class: "soft" }, `shadow of ${feedback.shadow_of}`) : null),
+      feedback.shadow_of ? el("span", { class: "soft" }, `shadow of ${feedback.shadow_of}${AGREES[feedback.agrees] ?? ""}`) : null),
     feedback.rationale ? el("p", { class: "prose" }, feedback.rationale) : null,
     error ? el("p", { class: "note" }, `The judge failed: ${error.type}${error.message && error.message !== feedback.rationale ? `: ${error.message}` : ""}`) : null,
     feedback.forced ? el("p", { class: "note" }, `Given at its limit of ${feedback.forced}, on what it had read.`) : null,
