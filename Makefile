@@ -10,7 +10,7 @@ help:
 	@echo "make demo        six agent runs, judged: the whole path, no key needed"
 	@echo "make test        unit and integration tests"
 	@echo "make check       lint, format, types, import walls"
-	@echo "make acceptance  tests against a real Collector and a real Jaeger (needs Go; builds them once)"
+	@echo "make acceptance  tests against a real Collector, Jaeger and Chromium (needs Go and apt-get; gets them once)"
 	@echo "make live        instrumentations that people use, run for real (needs Node.js; builds their environments once)"
 	@echo "make bench       the figures, each beside a peer or a limit"
 

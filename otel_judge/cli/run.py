@@ -34,7 +34,9 @@ def add_to(app: typer.Typer) -> None:
         *,
         judge: list[str] | None = typer.Option(None, help="Only this scorer; may be repeated."),
         json: Path | None = typer.Option(None, help="Write every result to this file; - for standard output."),
-        html: Path | None = typer.Option(None, help="Write a report to look at to this file."),
+        html: Path | None = typer.Option(
+            None, help="Write a report for a browser to this file; - for standard output."
+        ),
         trace_id: str | None = typer.Option(None, "--trace-id", help="Only this trace."),
         strict: bool = typer.Option(False, "--strict", help="Stop at the first thing that cannot be read."),
         debug_judge: Path | None = typer.Option(
@@ -52,7 +54,7 @@ def add_to(app: typer.Typer) -> None:
         from ..report import Report
         from ..sources import Skipped, read_traces
         from .choosing import only
-        from .writing import write, write_json
+        from .writing import check_writable, write, write_json
 
         logs.configure()
         chosen = only(load(config), judge or [])
@@ -61,6 +63,8 @@ def add_to(app: typer.Typer) -> None:
         skipped = Skipped()
         traces = read_traces(*sources, trace_id=trace_id, strict=strict, skipped=skipped)
 
+        if html is not None:
+            check_writable(html)
         report = None if html is None else Report(sources=sources, scorers=engine.scorers)
 
         async def work() -> list[Row]:
@@ -87,7 +91,7 @@ def add_to(app: typer.Typer) -> None:
             write_json(json, document)
         if html is not None and report is not None:
             write(html, report.html().encode())
-        if json is None or str(json) != "-":
+        if "-" not in (str(json), str(html)):
             _show(rows, summaries, shadows, judged=bool(chosen.judges))
 
 

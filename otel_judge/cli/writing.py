@@ -21,6 +21,16 @@ def write_lines(path: Path, entries: Iterable[object]) -> None:
     write(path, b"".join(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE) for entry in entries))
 
 
+def check_writable(path: Path) -> None:
+    """Before much is spent on what is to stand there. Raises `SourceError`."""
+    if str(path) == "-":
+        return
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise SourceError(str(path), f"cannot be written: {error.strerror}") from None
+
+
 def write(path: Path, data: bytes) -> None:
     if str(path) == "-":
         sys.stdout.buffer.write(data)

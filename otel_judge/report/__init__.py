@@ -4,19 +4,22 @@
     await grade(report.watch(traces), engine, done=report.add)
     text = report.html()
 
-What a trace is shown as is what its judges saw: without earlier scores, as steps of its trajectory. Of a trace, only
-that is kept once it is graded.
+A trace is shown as its judges saw it: without earlier scores, as the steps of its trajectory. Once it is graded, only
+that is kept of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
 
 from ..batch import Row
 from ..judge.blind import blind
+from ..judge.text import clean
+from ..sources import shown
 from ..trace import Trace
 from ..version import __version__
 from .aggregate import Aggregates
@@ -28,13 +31,22 @@ MOST_BYTES: Final = 64 * 1024 * 1024  # of the trajectories of all traces; past 
 
 
 class Report:
-    """Gathers rows as they end. The order in which they do is not seen in the report."""
+    """Gathers rows as they end. The order in which they do is not seen in the report.
+
+    `seen` gives what judges may see of a trace, None for nothing; without it, they may see all.
+    """
 
     def __init__(
-        self, *, sources: Iterable[str] = (), scorers: Iterable[str] = (), most_bytes: int = MOST_BYTES
+        self,
+        *,
+        sources: Iterable[str] = (),
+        scorers: Iterable[str] = (),
+        seen: Callable[[Trace], Trace | None] | None = None,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         self._sources = tuple(sources)
         self._aggregates = Aggregates(tuple(scorers))
+        self._seen = seen
         self._most_bytes = most_bytes
         self._waiting: dict[str, tuple[int, Trace]] = {}
         self._numbers = 0
@@ -48,26 +60,32 @@ class Report:
             yield trace
 
     def add(self, row: Row) -> None:
-        """A row that has ended. One whose trace was not watched has its verdicts alone."""
+        """A row that has ended. One whose trace was not watched, or may not be seen, has its verdicts alone."""
         number, trace = self._waiting.pop(row.trace_id, (self._numbers, None))
+        if trace is not None and self._seen is not None:
+            trace = self._seen(trace)
+            row = replace(row, root="" if trace is None else trace.root.name)
         self._aggregates.add(row.feedback)
         self._entries.append(((number, row.trace_id), entry_of(row, None if trace is None else blind(trace))))
 
     def html(self) -> str:
         """The page, with the traces in the order in which they were read. The same rows give the same text."""
-        entries = [entry for _, entry in sorted(self._entries, key=lambda each: each[0])]
-        told = _within(entries, self._most_bytes)
-        strings = share(told)
+        entries = _within([entry for _, entry in sorted(self._entries, key=_place)], self._most_bytes)
+        strings = share(entries)
         data: Mapping[str, object] = {
             "version": __version__,
-            "sources": self._sources,
+            "sources": [clean(shown(source)) for source in self._sources],
             "judged_at_ms": self._aggregates.judged_at_ns // 1_000_000,
             "scorers": self._aggregates.as_dicts(),
             "columns": self._aggregates.names,
-            "traces": told,
+            "traces": entries,
             "strings": strings,
         }
         return render(orjson.dumps(data).decode())
+
+
+def _place(placed: tuple[tuple[int, str], object]) -> tuple[int, str]:
+    return placed[0]
 
 
 def _within(entries: Sequence[Mapping[str, Any]], room: int) -> list[dict[str, Any]]:

@@ -157,13 +157,15 @@ def _as_dict(instrument: Instrument, tally: _Tally) -> dict[str, Any]:
         "explored": tally.reading["explored"],
         "forced": tally.forced,
         "unverified": tally.unverified,
-        "calibration": None
-        if instrument.kind == "check"
-        else "uncalibrated"
-        if None in tally.calibrations
-        else "calibrated",
+        "calibration": _calibration(instrument, tally),
         "kappa": None if known is None else [known.kappa, known.kappa_low, known.kappa_high, known.labels],
     }
+
+
+def _calibration(instrument: Instrument, tally: _Tally) -> str | None:
+    if instrument.kind == "check":
+        return None
+    return "uncalibrated" if None in tally.calibrations else "calibrated"
 
 
 def _most_first(each: tuple[tuple[str, str], int]) -> tuple[int, tuple[str, str]]:

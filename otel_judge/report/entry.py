@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from ..batch import Row
 from ..feedback import Feedback, Outcome
 from ..judge.text import clean
-from ..judge.tools.answer import cut
+from ..judge.tools.answer import cut, size
 from ..trace import Trace
 from .timeline import timeline
 from .trajectory import Told, positions, tell
@@ -31,7 +32,6 @@ def entry_of(row: Row, trace: Trace | None) -> dict[str, Any]:
     feedback = [_feedback(each, shown, told) for each, shown in zip(row.feedback, given, strict=True)]
     service = row.feedback[0].target.service if row.feedback else None
     costs = [each.cost_usd for each in row.feedback if each.cost_usd is not None]
-    steps = told.as_dicts()
     return {
         "id": row.trace_id,
         "root": cut(row.root, _NAME) or "(no name)",
@@ -39,13 +39,13 @@ def entry_of(row: Row, trace: Trace | None) -> dict[str, Any]:
         "spans": row.spans,
         "start_ms": trace.start_ns // 1_000_000 if trace is not None else None,
         "duration_us": trace.duration_ns // 1_000 if trace is not None else None,
-        "cost_usd": sum(costs) if costs else None,
+        "cost_usd": math.fsum(costs) if costs else None,
         "decision": row.decision and {"sampled": row.decision.sampled, "reason": cut(row.decision.reason, _NAME)},
         "feedback": feedback,
         "timeline": timeline(trace, cited, positions(told)) if trace is not None else None,
-        "steps": {"total": told.total, "shown": steps},
+        "steps": {"total": told.total, "shown": told.as_dicts()},
         "telling": any(each.outcome is not Outcome.JUDGED or each.passed is not True for each in row.feedback),
-        "bytes": sum(len(text) for text in told.texts.values()),
+        "bytes": sum(map(size, told.texts.values())),
     }
 
 

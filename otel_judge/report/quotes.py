@@ -15,15 +15,16 @@ _LABELS = {"tool.arguments": "\n    arguments", "tool.result": "\n    result", "
 def find(quote: str, path: str | None, text: str) -> tuple[int, int] | None:
     """Start and end of the quote; white space may differ, as it may where evidence is verified.
 
-    It is looked for below the label of its path first, then after the title of the step, then in the title.
+    It is looked for below the label of its path first, then after the title of the step; a name, in the title.
     """
     words = quote.replace(HIDDEN, " ").split()
     if not words or len(quote) > _LONGEST:
         return None
     pattern = re.compile(rf"[\s{HIDDEN}]+".join(map(re.escape, words)))
-    labelled = text.find(_LABELS.get(path or "", "\0"))
-    for start in (labelled, text.find("]"), 0):
-        if start >= 0 and (found := pattern.search(text, start)) is not None:
+    starts = [text.find(_LABELS[path])] if path in _LABELS else []
+    starts.append(text.find(".") if path == "name" else text.find("]"))  # the title begins with a number and `.`
+    for start in starts:
+        if start >= 0 and (found := pattern.search(text, start + 1)) is not None:
             return found.span()
     return None
 

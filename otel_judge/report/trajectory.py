@@ -15,6 +15,7 @@ from .quotes import find, mark
 
 STEPS_BYTES: Final = 24_000  # of the steps of one trace
 _VALUE_BYTES: Final = 1_500  # of one value
+_REPEATED: Final = 20  # characters of a quote that says the same wherever it stands
 _ERRORS, _LAST = 20, 3  # steps that are kept though those before them have no room
 
 
@@ -45,7 +46,8 @@ class Told:
         """Marks the quote where it stands: in the steps of its span, or where the trace says the same before."""
         own = self.steps_of.get(evidence.span_id, [])
         if evidence.verified:
-            elsewhere = [number for number in self.texts if number not in own]
+            long = len(evidence.quote) >= _REPEATED  # a word may stand elsewhere by chance
+            elsewhere = [number for number in self.texts if long and number not in own]
             for number in (*own, *elsewhere):
                 found = find(evidence.quote, evidence.path, self.texts[number])
                 if found is not None:
@@ -78,9 +80,7 @@ class Told:
 
 
 def tell(trace: Trace, cited: Iterable[str]) -> Told:
-    """As many steps as have room: all of a usual trace; of a long one those of the cited spans, the errors, the last
-    and the first.
-    """
+    """As many steps as have room: of a long trace those of the cited spans, the errors, the last and the first."""
     told = steps(trace).steps
     owners = [tuple(_spans_of(step)) for step in told]
     wanted = set(cited)

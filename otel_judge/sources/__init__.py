@@ -11,11 +11,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from ..errors import SourceError
 from ..trace import Trace
 from . import files, jaeger, live, tempo
+from .api import without_credentials
 from .documents import OtlpMessage
 from .grouping import Grouper
 from .skipped import Skip, Skipped, stop
 
-__all__ = ["Skipped", "read_traces"]
+__all__ = ["Skipped", "read_traces", "shown"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,12 @@ def read_traces(
         for line in told.lines():
             logger.warning("%s", line)
         yield from (trace for trace in grouper.traces() if wanted is None or trace.raw_trace_id == wanted)
+
+
+def shown(source: str) -> str:
+    """The source as it may be shown: a URL without its credentials."""
+    prefix = next((prefix for prefix in _BACKENDS if source.startswith(prefix)), None)
+    return source if prefix is None else without_credentials(source, prefix)
 
 
 def _messages(source: str, wanted: bytes | None, skip: Skip) -> Iterator[tuple[str, OtlpMessage]]:

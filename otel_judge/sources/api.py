@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 from ..config_types import parse_duration
 from ..errors import SourceError
@@ -34,14 +34,12 @@ class Query:
     @classmethod
     def parse(cls, source: str, prefix: str, options: Sequence[str]) -> Query:
         """Raises `SourceError` for a URL that is none, and for an option that is not among those named."""
-        parts = urlsplit(source.removeprefix(prefix))
-        if not parts.scheme:
-            parts = urlsplit(f"http://{source.removeprefix(prefix)}")
+        parts = _parts(source, prefix)
         try:
             host, port = parts.hostname, parts.port
         except ValueError:
             host = port = None
-        shown = prefix + urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        shown = without_credentials(source, prefix)
         if not host or parts.scheme not in ("http", "https"):
             raise SourceError(shown, "not a URL", f"write {prefix}http://HOST:PORT?OPTION=VALUE&…")
         given = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -127,3 +125,14 @@ class Api:
             said = " ".join(response.text[:200].split())
             raise SourceError(self._query.source, f"{url} answered {response.status_code}: {said}")
         return response
+
+
+def without_credentials(source: str, prefix: str) -> str:
+    """A source such as `jaeger:URL` as it may be shown."""
+    parts = _parts(source, prefix)
+    return prefix + urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _parts(source: str, prefix: str) -> SplitResult:
+    parts = urlsplit(source.removeprefix(prefix))
+    return parts if parts.scheme else urlsplit(f"http://{source.removeprefix(prefix)}")

@@ -71,6 +71,20 @@ def test_run_shows_what_did_not_pass_and_a_summary(trace_file: Path, tmp_path: P
     assert "1 traces, 2 spans" in printed
 
 
+def test_run_writes_a_report_and_says_first_where_it_cannot(trace_file: Path, tmp_path: Path) -> None:
+    done = otel_judge("run", "trace.json", "--html", "report.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "report.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "1 of 1 tool call" in page
+    piped = otel_judge("run", "trace.json", "--html", "-", cwd=tmp_path)
+    assert piped.stdout.decode().startswith("<!doctype html>")
+    assert piped.stdout.decode().endswith("</html>\n")
+    assert one_line(otel_judge("run", "trace.json", "--html", "none/report.html", cwd=tmp_path)).startswith(
+        "none/report.html"
+    )
+
+
 def test_run_writes_every_result_as_json(trace_file: Path, tmp_path: Path) -> None:
     done = otel_judge("run", "trace.json", "--json", "-", cwd=tmp_path)
     document = json.loads(done.stdout)

@@ -20,6 +20,7 @@ from otel_judge.report.quotes import find, mark
 from otel_judge.report.timeline import MOST_BARS
 from otel_judge.report.trajectory import STEPS_BYTES
 from otel_judge.testing.traces import TraceBuilder
+from otel_judge.testing.traces import text as message
 from otel_judge.trace import Trace
 
 HOSTILE = [
@@ -129,6 +130,23 @@ def test_a_quote_is_marked_where_it_stands_however_it_is_spaced() -> None:
     assert "courier" in shown[found["ships today, by courier"]["step"]]
 
 
+def test_a_quote_is_marked_where_the_trace_says_it_first_but_no_word_by_chance() -> None:
+    build = TraceBuilder(service="shop")
+    user = message("user", "Please send the grey one to my sister.")
+    root = build.agent("shop", user="Please send the grey one to my sister.", answer="Done.", end=5.0)
+    build.chat("m-1", parent=root, messages=[user], output=[message("assistant", "It is grey.")])
+    said = [user, message("assistant", "It is grey."), message("user", "Thank you.")]
+    later = build.chat("m-1", parent=root, messages=said, output=[message("assistant", "Done.")], start=3.0)
+    trace = build.trace()
+    quotes = (cite(trace, later, "send the grey one to my sister", "input"), cite(trace, later, "grey", "input"))
+    assert all(each.verified for each in quotes)
+    (entry,) = data_of(report([(trace, row(trace, verdict(trace, evidence=quotes)))]))["traces"]
+    assert marked(entry) == ["send the grey one to my sister"]
+    long, word = entry["feedback"][0]["evidence"]
+    assert long["step"] < word["step"]
+    assert word["mark"] is None
+
+
 def test_a_quote_that_does_not_stand_there_is_never_marked() -> None:
     trace = a_trace()
     false = cite(trace, trace.spans[1].span_id, "It ships today.", "tool.result")
@@ -170,7 +188,7 @@ def test_pieces_are_the_text(text: str, wanted: list[tuple[int, int]]) -> None:
         ("", None),
         ("\ufffd", None),
         ("a\ufffdb", "a  b"),
-        ("tool", "tool"),
+        ("tool", None),
     ],
 )
 def test_find(quote: str, found: str | None) -> None:
@@ -305,3 +323,18 @@ def test_a_row_whose_trace_was_not_watched_has_its_verdicts() -> None:
     first, second = data_of(made.html())["traces"]
     assert (first["timeline"], first["feedback"][0]["label"]) == (None, "pass")
     assert (second["root"], second["feedback"]) == ("(no name)", [])
+
+
+def test_only_what_judges_may_see_is_shown() -> None:
+    secret, open_ = a_trace(1, said="my card is 4111", name="card-4111"), a_trace(2)
+    pairs = [(trace, row(trace, verdict(trace))) for trace in (secret, open_)]
+    page = report(pairs, seen=lambda trace: None if trace is secret else trace)
+    assert "4111" not in page
+    hidden, shown = data_of(page)["traces"]
+    assert (hidden["timeline"], hidden["steps"]["shown"], hidden["feedback"][0]["label"]) == (None, [], "pass")
+    assert shown["steps"]["shown"]
+
+
+def test_the_password_of_a_source_is_not_shown() -> None:
+    page = report([], sources=["jaeger:https://me:hunter2@jaeger.example?service=shop", "traces/a@b.json"])
+    assert data_of(page)["sources"] == ["jaeger:https://jaeger.example?service=shop", "traces/a@b.json"]

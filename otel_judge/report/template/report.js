@@ -52,11 +52,9 @@ function meaning(feedback) {
   return feedback.passed ? "pass" : "fail";
 }
 
-// A score that says no more than its label is not shown.
-function scoreOf(feedback) {
-  if (typeof feedback.score !== "number" || feedback.score === Number(feedback.passed)) return "";
-  return score(feedback.score);
-}
+// Scores that say no more than their labels are not shown.
+const scoring = new Set(data.scorers.filter((each) => each.scores).map((each) => each.name));
+const scoreOf = (feedback) => (scoring.has(feedback.name) && typeof feedback.score === "number" ? score(feedback.score) : "");
 
 function chip(label, meant) {
   return el("span", { class: `chip ${meant}`, title: MEANINGS[meant] }, label);
@@ -233,9 +231,7 @@ function cell(trace, column) {
 }
 
 function row(trace, at) {
-  const made = el("tr", { role: "row", tabindex: at ? -1 : 0, "data-id": trace.id, "aria-label": `${trace.root}, trace ${trace.id.slice(0, 8)}` },
-    COLUMNS.map((column) => cell(trace, column)));
-  return made;
+  return el("tr", { role: "row", tabindex: at ? -1 : 0, "data-id": trace.id }, COLUMNS.map((column) => cell(trace, column)));
 }
 
 function showRows() {
@@ -375,6 +371,7 @@ function evidenceItem(evidence, trace) {
       shown ? [" · ", el("a", { href: `#trace=${trace.id}`, onclick: (event) => { event.preventDefault(); go(); } }, `step ${evidence.step}`)] : null));
 }
 
+const AGREES = { true: ", which says the same", false: ", which says otherwise" };
 const place = (feedback) => data.columns.indexOf(feedback.name);
 const inOrder = (feedback) => [...feedback].sort((a, b) => place(a) - place(b));
 
@@ -384,7 +381,7 @@ function verdict(feedback, trace) {
   return el("section", { class: `verdict-card ${meant}`, "aria-label": feedback.name },
     el("header", {}, el("h3", {}, feedback.name), chip(feedback.label, meant),
       scoreOf(feedback) && el("span", { class: "soft" }, `score ${scoreOf(feedback)}`),
-      feedback.shadow_of ? el("span", { class: "soft" }, `shadow of ${feedback.shadow_of}`) : null),
+      feedback.shadow_of ? el("span", { class: "soft" }, `shadow of ${feedback.shadow_of}${AGREES[feedback.agrees] ?? ""}`) : null),
     feedback.rationale ? el("p", { class: "prose" }, feedback.rationale) : null,
     error ? el("p", { class: "note" }, `The judge failed: ${error.type}${error.message && error.message !== feedback.rationale ? `: ${error.message}` : ""}`) : null,
     feedback.forced ? el("p", { class: "note" }, `Given at its limit of ${feedback.forced}, on what it had read.`) : null,
@@ -463,6 +460,7 @@ function stepItem(step, beside) {
   for (const evidence of beside) {
     body.append(el("p", { class: "beside" }, el("span", { class: "soft" }, `Cited from ${evidence.path || "this span"}, not shown above: `), `“${evidence.quote}”`));
   }
+  body.style.setProperty("--depth", String(Math.min(10, (/^\d+\.( *)/.exec(plain(step.text[0]))?.[1].length ?? 1) >> 1)));
   return el("li", { id: `step-${step.n}`, class: `step ${step.kind}`, tabindex: -1 }, el("span", { class: "no" }, String(step.n)), body);
 }
 
@@ -479,10 +477,10 @@ function title(line, runs) {
 }
 
 function label(line, text, runs) {
-  const gap = /^ {4}\[… /.test(text);
-  const made = el("div", { class: gap ? "cut" : "label" });
-  const head = /^ {4}([^:]*)(: |$)/.exec(text);
-  if (gap || !head || text.endsWith(":")) {
+  if (/^ {4}\[… /.test(text)) return [el("div", { class: "cut" }, text.trim())];
+  const made = el("div", { class: "label" });
+  const head = /^ {4}([^:]*)(: |:?$)/.exec(text);
+  if (!head) {
     made.append(...runs(line, 4));
     return [made];
   }
@@ -525,6 +523,7 @@ function showTrace(trace) {
   const move = (by) => () => { location.replace(`#trace=${visible[at + by].id}`); };
   const step = (text, by) => el("button", { type: "button", disabled: at < 0 || !visible[at + by], onclick: move(by), "aria-keyshortcuts": by < 0 ? "k" : "j" }, text);
   const { decision } = trace;
+  const key = document.activeElement?.getAttribute("aria-keyshortcuts"); // the button that brought us here keeps the focus
   dialog.replaceChildren(
     el("div", { class: "bar" },
       el("button", { type: "button", id: "close", onclick: close }, "Close"),
@@ -545,6 +544,7 @@ function showTrace(trace) {
       trace.timeline ? timeline(trace) : el("p", { class: "soft" }, "The trace itself was not read."),
       trace.timeline ? trajectory(trace) : null));
   if (!dialog.open) dialog.showModal();
+  (dialog.querySelector(`[aria-keyshortcuts="${key}"]:enabled`) || byId("close")).focus();
   dialog.scrollTop = 0;
   document.title = `${trace.root} · otel-judge report`;
 }
@@ -569,6 +569,9 @@ function follow() {
 byId("trace").addEventListener("cancel", (event) => {
   event.preventDefault();
   close();
+});
+byId("trace").addEventListener("close", () => {
+  if (location.hash) close(); // a browser may close it by itself
 });
 byId("trace").addEventListener("click", (event) => {
   if (event.target === byId("trace")) close(); // beside the sheet
