@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -118,7 +118,29 @@ class Engine:
         report.decided(target, decision)
         return decision
 
-    async def judge(self, trace: Trace, decision: Decision, report: Report) -> None:
+    def most_usd(self, decision: Decision) -> float | None:
+        """The most that all that the decision selected can cost together; None where the price of one is not known."""
+        costs = [each.most_usd for each in self._with_shadows(decision.judges)]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
+
+    def estimates(
+        self, trace: Trace, decision: Decision, *, expectations: object = None
+    ) -> Iterator[tuple[str, judge.Estimate | None]]:
+        """What each judge and shadow of the decision would take, by name.
+
+        None where the trace lacks what it needs, and for judges in Python.
+        """
+        for each in self._with_shadows(decision.judges):
+            asks = isinstance(each, judge.Judge)
+            target = target_of(trace, trace.root)
+            yield each.name, each.estimate(trace, target, expectations=expectations) if asks else None
+
+    def versions(self, name: str) -> Mapping[str, str]:
+        """Versions of a judge and its shadows, by name."""
+        return {each.name: each.scorer.version for each in self._with_shadows([name])}
+
+    async def judge(self, trace: Trace, decision: Decision, report: Report, *, expectations: object = None) -> None:
         """Runs the judges that the decision selected and their shadows, side by side, and reports each as it ends: a
         shadow once its primary has ended too, since it says whether they agree.
 
@@ -128,7 +150,13 @@ class Engine:
         When cancelled, a judge that has not ended is reported as a failure of type `shutdown`.
         """
         verdicts = {name: asyncio.get_running_loop().create_future() for name in decision.judges}
-        about = {"trace": trace, "target": target_of(trace, trace.root), "decision": decision, "report": report}
+        about = {
+            "trace": trace,
+            "target": target_of(trace, trace.root),
+            "decision": decision,
+            "report": report,
+            "expectations": expectations,
+        }
         judges = self._with_shadows(decision.judges)
         await side_by_side((each.prefix, partial(self._judge, each, verdicts=verdicts, **about)) for each in judges)
 
@@ -154,10 +182,11 @@ class Engine:
         decision: Decision,
         report: Report,
         verdicts: Mapping[str, asyncio.Future[Feedback | None]],
+        expectations: object,
     ) -> None:
         try:
             await ready
-            found = await judge.grade(trace, target, answered=answered)
+            found = await judge.grade(trace, target, expectations=expectations, answered=answered)
         except asyncio.CancelledError:
             failure = JudgeFailure("shutdown", "the service stopped before the judgement ended")
             report.emit(self._failed(judge, target, failure), decision)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack
 from .. import trajectory
 from ..config import Limits
 from ..feedback import Feedback, JudgeFailure
+from ..intervals import wilson
 from ..trace import Trace
 from .case import Case, Given, Task
 from .model_judge import ModelJudge, config_of
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 Winner: TypeAlias = Literal["a", "b", "tie"]
 
 _LONGEST = 16_000  # characters of one side; more is cut in the middle
-_Z_95 = 1.959964  # standard deviations around which 95 % lie
 
 _INSTRUCTIONS = """\
 Two answers to the same request are given as `first` and `second`. Say which of them is better by this criterion, and \
@@ -216,14 +215,6 @@ def win_rate(comparisons: Iterable[Comparison]) -> WinRate:
     rate = (wins + ties / 2) / n if n else None
     low, high = wilson(rate, n) if rate is not None else (0.0, 1.0)
     return WinRate(rate, wins, losses, ties, winners.count(None), low, high)
-
-
-def wilson(rate: float, n: int) -> tuple[float, float]:
-    """Wilson's score interval of 95 % for a rate that was found in `n` > 0 cases."""
-    spread = _Z_95**2 / n
-    middle = (rate + spread / 2) / (1 + spread)
-    half = _Z_95 / (1 + spread) * math.sqrt(rate * (1 - rate) / n + spread / (4 * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _cut(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +10,7 @@ from enum import StrEnum
 from ..errors import ConfigError
 from ..feedback import Feedback
 from ..feedback import Outcome as Judged
+from ..intervals import wilson
 from ..judge import Judge
 from ..judge.fields import Fields
 from ..judge.values import Boolean, Labels, Number, ValueType
@@ -19,7 +19,6 @@ from ..trajectory import target_of
 from .attack import Attack, Wish
 
 CONCURRENT = 8  # judgements side by side; the model's own `concurrency` bounds its requests
-_Z = 1.959964  # of an interval of 95 %
 
 
 class Outcome(StrEnum):
@@ -81,11 +80,7 @@ class Count:
     def interval(self) -> tuple[float, float] | None:
         """Wilson's interval of 95 % around the flip rate."""
         rate, n = self.flip_rate, self.measured
-        if rate is None:
-            return None
-        spread = _Z * math.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2))
-        low, high = ((rate + _Z**2 / (2 * n) + sign * spread) / (1 + _Z**2 / n) for sign in (-1, 1))
-        return max(0.0, low), min(1.0, high)
+        return None if rate is None else wilson(rate, n)
 
 
 def count(pairs: Iterable[Pair]) -> Count:

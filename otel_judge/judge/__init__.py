@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..config import JudgeConfig, ModelConfig
 from .ask import Middleware, Send
+from .costs import Estimate
 from .judge import Judge
 from .models import Models, check_model, load
 from .tracing import Tracing
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace.export import SpanExporter
 
-__all__ = ["Judge", "Middleware", "Send", "build", "check_model", "load"]
+__all__ = ["Estimate", "Judge", "Middleware", "Send", "build", "check_model", "load"]
 
 
 def build(

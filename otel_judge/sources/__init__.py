@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ..errors import SourceError
 from ..trace import Trace
 from . import files, jaeger, live, tempo
+from .expectations import read_expectations
 from .grouping import Grouper
 from .skipped import Skip, Skipped, stop
 
-__all__ = ["Skipped", "read_traces"]
+__all__ = ["Skipped", "read_expectations", "read_traces"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ def read_traces(
     trace_id: str | None = None,
     strict: bool = False,
     skipped: Skip | None = None,
+    found: Callable[[int], None] | None = None,
 ) -> Iterator[Trace]:
     """The traces of files, folders of them, `-` (standard input), and backends that are asked over HTTP.
 
@@ -39,6 +41,8 @@ def read_traces(
 
     What cannot be read is left out: `skipped` is called with a `SourceError` for each, or they are logged. `strict`
     raises the first. A source that is not there, or does not answer, raises `SourceError` in any case.
+
+    `found` is told how many traces were read before the first is given; some of them may be left out still.
     """
     wanted = None if trace_id is None else _trace_id(trace_id)
     told = Skipped()
@@ -50,6 +54,8 @@ def read_traces(
                     skip(SourceError(where, f"{invalid} spans have no valid trace or span id"))
         for line in told.lines():
             logger.warning("%s", line)
+        if found is not None:
+            found(len(grouper))
         yield from (trace for trace in grouper.traces() if wanted is None or trace.raw_trace_id == wanted)
 
 

@@ -13,9 +13,10 @@ import pytest
 from api_judges import MODEL, a_trace, named, obliging
 
 from otel_judge import Feedback, Task, agent_judge, pairwise_judge, win_rate
-from otel_judge.api.pairwise import Comparison, wilson
+from otel_judge.api.pairwise import Comparison
 from otel_judge.errors import InstructionsError
 from otel_judge.feedback import Outcome
+from otel_judge.intervals import wilson
 from otel_judge.testing.model import Reply, Request, Script, ScriptedModel, error, refusal, text, tool_use, verdict
 from otel_judge.testing.traces import TraceBuilder, answers, asks
 from otel_judge.testing.traces import text as message
