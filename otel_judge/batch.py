@@ -1,155 +1,150 @@
-"""Over stored traces: the same engine, with the results as values instead of telemetry."""
+"""Over stored traces: the same engine, with the results as values instead of telemetry.
+
+Traces come one by one, and each row is handed over as it ends: what is held is what is under way.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
-from math import floor
-from statistics import fmean
-from typing import Literal
+from hashlib import blake2b
+from typing import TypeAlias
 
 from .decision import Decision
 from .engine import Engine
-from .feedback import Feedback, Outcome, Target, Value
+from .errors import ConfigError
+from .feedback import Feedback, JudgeFailure, Outcome
 from .label import without_labels
-from .receipts import receipt_dict
+from .purse import Purse
+from .results import Row
+from .selection import value_of
 from .trace import Trace
-from .trajectory import Understood
+from .trajectory import target_of
 
 CONCURRENT_TRACES = 16  # judged side by side; each model's own `concurrency` bounds its requests
+NOT_PAID = JudgeFailure("max_usd", "not judged: it could have cost more than is left of the money for this run")
+
+Done: TypeAlias = Callable[[Row], Awaitable[None]]
+"""Takes a row that has ended. While it waits, no other trace begins in that place."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a run is held to, and what it is given beside the traces."""
+
+    by: tuple[str, ...] = ()
+    """Fields that rows are put together by, see `selection.value_of`."""
+    expectations: Mapping[str, object] = field(default_factory=dict[str, object])
+    """By trace id."""
+    earlier: Mapping[str, Row] = field(default_factory=dict[str, Row])
+    """By trace id: rows of a run that this one goes on with. Their verdicts are not paid for again."""
+    purse: Purse | None = None
+    """None: the money is not limited."""
+
+
+async def grade(traces: Iterable[Trace], engine: Engine) -> list[Row]:
+    """Grades every trace and gives the rows in the order of the traces."""
+    rows: list[Row] = []
+
+    async def done(row: Row) -> None:
+        rows.append(row)
+
+    await run(traces, engine, done)
+    return sorted(rows, key=lambda row: row.number)
+
+
+async def run(traces: Iterable[Trace], engine: Engine, done: Done, terms: Terms = Terms()) -> None:
+    """Grades every trace, and hands each row over as it ends, in no order. Cancelled, it drops what is under way."""
+
+    async def judge(trace: Trace, row: Row, decision: Decision, most_usd: float) -> None:
+        before = len(row.feedback)
+        try:
+            await engine.judge(trace, decision, row, expectations=terms.expectations.get(row.trace_id))
+        finally:
+            if terms.purse is not None:
+                terms.purse.settle(most_usd, sum(map(charged_usd, row.feedback[before:])))
+        await done(row)
+
+    async def jobs() -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        async for trace, row, decision in _checked(traces, engine, terms):
+            if not decision.judges:
+                await done(row)
+                continue
+            most_usd = 0.0
+            if terms.purse is not None:
+                most_usd = bounded_usd(engine.most_usd(decision), decision.judges)
+                if not await terms.purse.reserve(most_usd):
+                    engine.refuse(trace, decision, NOT_PAID, row)
+                    await done(row)
+                    continue
+            yield partial(judge, trace, row, decision, most_usd)
+
+    await bounded(jobs(), CONCURRENT_TRACES)
 
 
 @dataclass
-class Row:
-    """One trace and what was found about it."""
-
-    trace_id: str
-    root: str
-    """Name of the root span."""
-    spans: int
-    decision: Decision | None = None
-    feedback: list[Feedback] = field(default_factory=list[Feedback])
-
-    def emit(self, feedback: Feedback, decision: Decision | None) -> None:  # noqa: ARG002 - the row has it already
-        self.feedback.append(feedback)
-
-    def decided(self, target: Target, decision: Decision) -> None:  # noqa: ARG002 - the row knows its trace
-        self.decision = decision
-
-    def understood(self, spans: Mapping[Understood, int]) -> None:
-        """Not kept: `get_trace_info` says it of a trace."""
-
-    def as_dict(self) -> dict[str, Value]:
-        """For JSON: names as on the wire, without their prefix."""
-        decision = self.decision
-        return {
-            "trace_id": self.trace_id,
-            "root": self.root,
-            "spans": self.spans,
-            "decision": decision
-            and {
-                "sampled": decision.sampled,
-                "policy": decision.policy,
-                "reason": decision.reason,
-                "probability": decision.probability,
-                "judges": list(decision.judges),
-            },
-            "feedback": [_feedback_dict(feedback) for feedback in self.feedback],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreStats:
-    """Of the scores of one scorer."""
-
-    mean: float
-    p50: float
-    p95: float
-    """Percentiles lie between two scores where they fall there."""
-    n: int
-
-    @classmethod
-    def of(cls, scores: Sequence[float]) -> ScoreStats:
-        """Of at least one score."""
-        ordered = sorted(scores)
-        return cls(fmean(ordered), _percentile(ordered, 0.50), _percentile(ordered, 0.95), len(ordered))
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """How often a scorer said what.
-
-    The pass rate is over what passed and failed; what could not be judged stands beside it, never in it.
-    """
+class Forecast:
+    """What one judge would take over all traces, estimated on the high side."""
 
     name: str
-    labels: Counter[str]
-    passed: int
-    failed: int
-    not_judgeable: int
-    failures: int
-    """Judgements that broke off."""
-    scores: tuple[float, ...] = ()
-    calibration: Literal["calibrated", "uncalibrated"] | None = None
-    """`uncalibrated` where any of the verdicts is; None for a check."""
-    kappa: float | None = None
-    """With people, of a calibrated judge."""
-
-    @property
-    def judged(self) -> int:
-        """Feedback with a grade."""
-        return self.labels.total() - self.not_judgeable - self.failures
-
-    @property
-    def score_stats(self) -> ScoreStats | None:
-        """None where there is no score."""
-        return ScoreStats.of(self.scores) if self.scores else None
-
-    @property
-    def pass_rate(self) -> float | None:
-        """None where nothing passed or failed."""
-        graded = self.passed + self.failed
-        return self.passed / graded if graded else None
-
-    def as_dict(self) -> dict[str, Value]:
-        return {
-            "pass_rate": self.pass_rate,
-            "passed": self.passed,
-            "failed": self.failed,
-            "n_not_judgeable": self.not_judgeable,
-            "n_failed": self.failures,
-            "labels": dict(sorted(self.labels.items())),
-            **({"calibration": self.calibration, "kappa": self.kappa} if self.calibration else {}),
-        }
+    traces: int = 0
+    lacking: int = 0
+    """Traces of these that lack what the judge needs, or of which nothing can be said: they count nothing below."""
+    tokens: int = 0
+    usd: float | None = 0.0
+    """None where the model has no known price."""
+    most_tokens: int = 0
+    """By the ceilings of the judge."""
+    most_usd: float | None = 0.0
 
 
-async def grade(traces: Iterable[Trace], engine: Engine, *, done: Callable[[Row], None] | None = None) -> list[Row]:
-    """Grades every trace and gives the rows in the order of the traces; `done` is told of each as it ends."""
-    rows: list[Row] = []
+async def forecast(
+    traces: Iterable[Trace],
+    engine: Engine,
+    seen: Callable[[Row], None],
+    terms: Terms = Terms(),
+) -> list[Forecast]:
+    """What a run would ask of models, by judge, without asking any. `seen` is told of each trace."""
+    found: dict[str, Forecast] = {}
+    async for trace, row, decision in _checked(traces, engine, terms):
+        for name, each in engine.estimates(trace, decision, expectations=terms.expectations.get(row.trace_id)):
+            total = found.setdefault(name, Forecast(name))
+            total.traces += 1
+            if each is None:
+                total.lacking += 1
+                continue
+            total.tokens += each.tokens
+            total.most_tokens += each.most_tokens
+            total.usd = None if total.usd is None or each.usd is None else total.usd + each.usd
+            known = total.most_usd is not None and each.most_usd is not None
+            total.most_usd = (total.most_usd or 0.0) + (each.most_usd or 0.0) if known else None
+        seen(row)
+    return list(found.values())
 
-    async def judge(trace: Trace, row: Row, decision: Decision) -> None:
-        await engine.judge(trace, decision, row)
-        if done:
-            done(row)
 
-    async def jobs() -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        for stored in traces:
-            trace = without_labels(stored)
-            row = Row(trace.trace_id, trace.root.name, len(trace.spans))
-            rows.append(row)
-            yield partial(judge, trace, row, engine.check(trace, row))
+def charged_usd(feedback: Feedback) -> float:
+    """What a judgement counts as having cost: a request whose price nobody knows, as the most that it can be."""
+    charged = feedback.detail.get("charged_usd")
+    return charged if isinstance(charged, float) else feedback.cost_usd or 0.0
 
-    await bounded(jobs(), CONCURRENT_TRACES)
-    return rows
+
+def bounded_usd(most_usd: float | None, judges: Iterable[str]) -> float:
+    """The bound. Raises `ConfigError` where there is none, since the money could not be held then."""
+    if most_usd is None:
+        names = ", ".join(judges)
+        raise ConfigError(
+            "max_usd", f"cannot be held: the price of a model of {names} is not known", "set `price` under models"
+        )
+    return most_usd
 
 
 async def bounded(jobs: AsyncIterable[Callable[[], Awaitable[None]]], most: int) -> None:
     """Runs jobs as they come, `most` of them side by side. Where one raises, or giving them does, all end."""
     slots = asyncio.Semaphore(most)
-    tasks: list[asyncio.Task[None]] = []
+    tasks: set[asyncio.Task[None]] = set()
 
     async def run(job: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -157,84 +152,71 @@ async def bounded(jobs: AsyncIterable[Callable[[], Awaitable[None]]], most: int)
         finally:
             slots.release()
 
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            tasks.discard(task)
+
     try:
         async for job in jobs:
             await slots.acquire()
-            tasks.append(asyncio.create_task(run(job)))
+            task = asyncio.create_task(run(job))
+            tasks.add(task)
+            task.add_done_callback(ended)
         await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
 
 
-def summarise(rows: Iterable[Row], scorers: Iterable[str]) -> Iterator[Summary]:
-    """One summary a scorer, in the order of `scorers`. Shadows are in none: see `agreement.shadow_reports`."""
-    by_name: dict[str, list[Feedback]] = {name: [] for name in scorers}
-    for row in rows:
-        for feedback in row.feedback:
-            if feedback.shadow_of is None:
-                by_name.setdefault(feedback.name, []).append(feedback)  # a scorer in Python may give names of its own
-    for name, given in by_name.items():
-        outcomes = Counter(feedback.outcome for feedback in given)
-        stamps = {feedback.calibration for feedback in given}
-        kappas = {feedback.calibrated_by.kappa for feedback in given if feedback.calibrated_by is not None}
-        calibrated = stamps == {"calibrated"}
-        yield Summary(
-            name=name,
-            labels=Counter(feedback.label for feedback in given),
-            passed=sum(feedback.passed is True for feedback in given),
-            failed=sum(feedback.passed is False for feedback in given),
-            not_judgeable=outcomes[Outcome.NOT_JUDGEABLE],
-            failures=outcomes[Outcome.FAILED],
-            scores=tuple(feedback.score for feedback in given if feedback.score is not None),
-            calibration="calibrated" if calibrated else "uncalibrated" if "uncalibrated" in stamps else None,
-            kappa=kappas.pop() if calibrated and len(kappas) == 1 else None,
+def fingerprint(expectations: object) -> str | None:
+    """16 hex digits; None without expectations. A verdict counts again only beside the same ones."""
+    if expectations is None:
+        return None
+    told = json.dumps(expectations, sort_keys=True, default=str)
+    return blake2b(told.encode(errors="replace"), digest_size=8).hexdigest()
+
+
+def about(trace: Trace, by: Iterable[str] = ()) -> dict[str, str]:
+    """What a row is put together with others by; what the trace does not say is left out."""
+    target = target_of(trace, trace.root)
+    known = {"service": target.service, "agent": target.agent, "model": target.model}
+    known |= {key: value_of(trace, key) for key in by if key not in known}
+    return {key: value for key, value in known.items() if value is not None}
+
+
+async def _checked(traces: Iterable[Trace], engine: Engine, terms: Terms) -> AsyncIterator[tuple[Trace, Row, Decision]]:
+    """Each trace with its checks done, and with the judges that are still to be asked."""
+    for number, stored in enumerate(traces):
+        trace = without_labels(stored)
+        row = Row(
+            trace.trace_id,
+            trace.root.name,
+            len(trace),
+            about=about(trace, terms.by),
+            expectations=fingerprint(terms.expectations.get(trace.trace_id)),
+            number=number,
         )
+        decision = engine.check(trace, row)
+        earlier = terms.earlier.get(row.trace_id)
+        yield trace, row, decision if earlier is None else _left(engine, trace, row, decision, earlier)
+        await asyncio.sleep(0)  # others have their turn, and Ctrl-C
 
 
-def _percentile(ordered: Sequence[float], share: float) -> float:
-    place = share * (len(ordered) - 1)
-    below = floor(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+def _left(engine: Engine, trace: Trace, row: Row, decision: Decision, earlier: Row) -> Decision:
+    """The decision without the judges whose verdict is there already, which the row is given.
 
-
-def _feedback_dict(feedback: Feedback) -> dict[str, Value]:
-    usage, coverage = feedback.usage, feedback.coverage
-    return {
-        "name": feedback.name,
-        "outcome": feedback.outcome.value,
-        "label": feedback.label,
-        "score": feedback.score,
-        "value": feedback.value,
-        "passed": feedback.passed,
-        "rationale": feedback.rationale,
-        "evidence": [
-            {"span_id": each.span_id, "path": each.path, "quote": each.quote, "verified": each.verified}
-            for each in feedback.evidence
-        ],
-        "error": feedback.error and {"type": feedback.error.type, "message": feedback.error.message},
-        "span_id": feedback.span_id,
-        "evaluation_id": feedback.evaluation_id,
-        "kind": feedback.scorer.kind,
-        "version": feedback.scorer.version,
-        "owner": feedback.scorer.owner,
-        "calibration": feedback.calibration,
-        "shadow_of": feedback.shadow_of,
-        "agrees": feedback.agrees,
-        "model": feedback.model,
-        "rung": feedback.rung,
-        "reading": feedback.reading,
-        "forced": feedback.forced,
-        "coverage": coverage and {"spans": coverage.spans, "bytes": coverage.bytes},
-        "usage": usage
-        and {
-            "input_tokens": usage.input_tokens,
-            "cached_tokens": usage.cached_tokens,
-            "output_tokens": usage.output_tokens,
-        },
-        "cost_usd": feedback.cost_usd,
-        "duration_s": feedback.duration_s,
-        "receipt": receipt_dict(feedback) if feedback.receipt is not None else None,
-        "detail": feedback.detail,
-    }
+    It counts where the judge, the trace and the expectations are the same, and judging did not fail.
+    """
+    if (earlier.spans, earlier.expectations) != (row.spans, row.expectations):
+        return decision
+    target = target_of(trace, trace.root)
+    left: list[str] = []
+    for name in decision.judges:
+        versions = engine.versions(name)
+        given = [each for each in earlier.feedback if versions.get(each.name) == each.scorer.version]
+        names = {each.name for each in given if each.outcome is not Outcome.FAILED}
+        if names == set(versions):
+            row.feedback += [replace(each, target=target) for each in given]
+        else:
+            left.append(name)
+    return replace(decision, judges=tuple(left))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -135,7 +135,29 @@ class Engine:
         report.decided(target, decision)
         return decision
 
-    async def judge(self, trace: Trace, decision: Decision, report: Report) -> None:
+    def most_usd(self, decision: Decision) -> float | None:
+        """The most that all that the decision selected can cost together; None where the price of one is not known."""
+        costs = [each.most_usd for each in self._with_shadows(decision.judges)]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
+
+    def estimates(
+        self, trace: Trace, decision: Decision, *, expectations: object = None
+    ) -> Iterator[tuple[str, judge.Estimate | None]]:
+        """What each judge and shadow of the decision would take, by name.
+
+        None where the trace lacks what it needs, and for judges in Python.
+        """
+        for each in self._with_shadows(decision.judges):
+            asks = isinstance(each, judge.Judge)
+            target = self._redactor.target(trace, trace.root)
+            yield each.name, each.estimate(trace, target, expectations=expectations) if asks else None
+
+    def versions(self, name: str) -> Mapping[str, str]:
+        """Versions of a judge and its shadows, by name."""
+        return {each.name: each.scorer.version for each in self._with_shadows([name])}
+
+    async def judge(self, trace: Trace, decision: Decision, report: Report, *, expectations: object = None) -> None:
         """Runs the judges that the decision selected and their shadows, side by side, and reports each as it ends: a
         shadow once its primary has ended too, since it says whether they agree.
 
@@ -146,7 +168,13 @@ class Engine:
         """
         verdicts = {name: asyncio.get_running_loop().create_future() for name in decision.judges}
         target = self._redactor.target(trace, trace.root)
-        about = {"trace": trace, "target": target, "decision": decision, "report": report}
+        about = {
+            "trace": trace,
+            "target": target,
+            "decision": decision,
+            "report": report,
+            "expectations": expectations,
+        }
         judges = self._with_shadows(decision.judges)
         await side_by_side((each.prefix, partial(self._judge, each, verdicts=verdicts, **about)) for each in judges)
 
@@ -172,16 +200,16 @@ class Engine:
         decision: Decision,
         report: Report,
         verdicts: Mapping[str, asyncio.Future[Feedback | None]],
+        expectations: object,
     ) -> None:
         ledger = Ledger()
         try:
             await ready
             if isinstance(judge, PythonJudge):
-                found = [
-                    self._redactor.scrub(trace, each) for each in await judge.grade(trace, target, answered=answered)
-                ]
+                given = await judge.grade(trace, target, expectations=expectations, answered=answered)
+                found = [self._redactor.scrub(trace, each) for each in given]
             else:
-                found = [await judge.grade(trace, target, answered=answered, ledger=ledger)]
+                found = [await judge.grade(trace, target, expectations=expectations, answered=answered, ledger=ledger)]
         except asyncio.CancelledError:
             failure = JudgeFailure("shutdown", "the service stopped before the judgement ended")
             report.emit(replace(self._failed(judge, target, failure), receipt=ledger.receipt), decision)

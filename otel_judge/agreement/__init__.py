@@ -9,12 +9,13 @@ Pure functions over values; numpy is imported when intervals are asked for.
 
 from __future__ import annotations
 
+from ..intervals import Bootstrap, Measure
 from .calibration import Calibrations
 from .compare import Agreement, Disagreement, Flips, JudgeAgreement, agreement
 from .files import BadLine, LabelFiles, read_labels, read_results
 from .pick import Pick, pick
 from .shadows import ShadowReport, shadow_reports
-from .statistics import Bootstrap, Measure, Measures, Table
+from .statistics import Measures, Table
 
 __all__ = [
     "Agreement",

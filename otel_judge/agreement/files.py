@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
 import orjson
 
 from ..errors import SourceError
-from ..feedback import Coverage, Evidence, Feedback, JudgeFailure, Scorer, Target, Usage
+from ..feedback import Feedback
 from ..label import Label, parse_label
+from ..results.files import load, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def read_labels(paths: Iterable[str | Path]) -> LabelFiles:
     found = LabelFiles()
     for path in map(Path, paths):
         usable, bad = len(found.labels) + found.blank, len(found.bad)
-        for number, line in enumerate(_read(path).splitlines(), 1):
+        for number, line in enumerate(read(path).splitlines(), 1):
             if line.strip():
                 _take(found, str(path), number, line)
         if len(found.bad) > bad and len(found.labels) + found.blank == usable:
@@ -54,20 +54,7 @@ def read_labels(paths: Iterable[str | Path]) -> LabelFiles:
 
 def read_results(path: str | Path) -> list[Feedback]:
     """The feedback in a file that `otel-judge run --json` wrote. Raises `SourceError`."""
-    try:
-        rows = orjson.loads(_read(Path(path)))["traces"]
-        return [_feedback(row["trace_id"], entry) for row in rows for entry in row["feedback"]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SourceError(str(path), f"not the results of a run ({error!r})", "write them with run --json") from None
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise SourceError(str(path), "no such file") from None
-    except OSError as error:
-        raise SourceError(str(path), f"cannot be read: {error.strerror}") from None
+    return [feedback for row in load(path).rows for feedback in row.feedback]
 
 
 def _take(found: LabelFiles, file: str, number: int, line: bytes) -> None:
@@ -82,33 +69,3 @@ def _take(found: LabelFiles, file: str, number: int, line: bytes) -> None:
             found.blank += 1
         else:
             found.labels.append(label)
-
-
-def _feedback(trace_id: str, entry: Mapping[str, Any]) -> Feedback:
-    """The reverse of what `run --json` writes, as far as it goes: of the target only the ids remain."""
-    error, coverage, usage = entry["error"], entry["coverage"], entry["usage"]
-    return Feedback(
-        target=Target(trace_id, entry["span_id"], start_ns=0, end_ns=0),
-        scorer=Scorer(entry["name"], entry["kind"], entry["version"], entry["owner"]),
-        label=entry["label"],
-        rationale=entry["rationale"],
-        value=entry["value"],
-        score=entry["score"],
-        passed=entry["passed"],
-        evidence=tuple(
-            Evidence(each["span_id"], each["quote"], each["path"], verified=each["verified"])
-            for each in entry["evidence"]
-        ),
-        error=JudgeFailure(error["type"], error["message"]) if error else None,
-        not_judgeable=entry["outcome"] == "not_judgeable",
-        model=entry["model"],
-        rung=entry["rung"],
-        reading=entry["reading"],
-        forced=entry["forced"],
-        coverage=Coverage(coverage["spans"], coverage["bytes"]) if coverage else None,
-        usage=Usage(**cast("dict[str, int]", usage)) if usage else None,
-        cost_usd=entry["cost_usd"],
-        duration_s=entry["duration_s"],
-        shadow_of=entry.get("shadow_of"),
-        agrees=entry.get("agrees"),
-    )

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from ..intervals import MOST_NUMBERS, Bootstrap, Measure
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -23,39 +25,6 @@ if TYPE_CHECKING:
     Counts: TypeAlias = "NDArray[np.float64]"
 
 ADDED_PAIRS: Final = 2.0  # spread over all cells before the draws
-_MOST_NUMBERS = 4_000_000  # in memory at once while drawing: 32 MB
-
-
-@dataclass(frozen=True, slots=True)
-class Bootstrap:
-    """How intervals are found. The same seed gives the same intervals."""
-
-    rounds: int = 2_000
-    seed: int = 0
-    confidence: float = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A share or a coefficient with its interval; all None where it is not defined."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    """Pairs that it rests on."""
-
-    def needed(self, width: float) -> int | None:
-        """How many pairs more until the interval is so wide, if they are like these; None where nobody can say.
-
-        An interval narrows with the square root of the pairs.
-        """
-        if self.low is None or self.high is None:
-            return None
-        return max(0, math.ceil(self.n * ((self.high - self.low) / width) ** 2) - self.n)
-
-    def as_dict(self) -> dict[str, float | int | None]:
-        return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +111,7 @@ def correlation(pairs: Sequence[tuple[float, float]], bootstrap: Bootstrap) -> M
     ranks = np.stack([_ranks(said), _ranks(judged)])
     draws = np.random.default_rng(bootstrap.seed)
     found: list[Counts] = []
-    at_once = max(1, _MOST_NUMBERS // n)
+    at_once = max(1, MOST_NUMBERS // n)
     for start in range(0, bootstrap.rounds, at_once):
         chosen = draws.integers(n, size=(min(at_once, bootstrap.rounds - start), n))
         found.append(_pearson(ranks[0][chosen], ranks[1][chosen]))
@@ -180,7 +149,7 @@ def _draw(counts: Counts, passing: NDArray[np.bool_] | None, bootstrap: Bootstra
     shares = (counts.ravel() + ADDED_PAIRS / counts.size) / (n + ADDED_PAIRS)
     draws = np.random.default_rng(bootstrap.seed)
     found: list[Counts] = []
-    at_once = max(1, _MOST_NUMBERS // counts.size)
+    at_once = max(1, MOST_NUMBERS // counts.size)
     for start in range(0, bootstrap.rounds, at_once):
         drawn = draws.multinomial(n, shares, size=min(at_once, bootstrap.rounds - start))
         found.append(_statistics(drawn.reshape(-1, *counts.shape).astype(np.float64), passing))

@@ -34,15 +34,25 @@ class PythonJudge:
     def name(self) -> str:
         return self._config.name
 
+    @property
+    def most_usd(self) -> float | None:
+        """The most that one grade can cost; None where nobody knows."""
+        return self._inner.most_usd
+
     async def grade(
-        self, trace: Trace, target: Target, *, answered: Callable[[], None] | None = None
+        self,
+        trace: Trace,
+        target: Target,
+        *,
+        expectations: object = None,
+        answered: Callable[[], None] | None = None,
     ) -> list[Feedback]:
         """What the scorer says about the trace, which may be nothing. A function that is not async runs in a thread."""
         seconds = self._config.limits.seconds
         async with self._slots:
             try:
                 async with asyncio.timeout(seconds):
-                    found = await self._inner.score(Case(trace), answered=answered)
+                    found = await self._inner.score(Case(trace, expectations=expectations), answered=answered)
             except TimeoutError:
                 failure = JudgeFailure("timeout", f"the scorer gave nothing within {seconds:g} s")
                 found = [Feedback.failure(target, self.scorer, failure, judged_at_ns=time.time_ns())]

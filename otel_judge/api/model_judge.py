@@ -66,6 +66,10 @@ class ModelJudge(Scorer):
         return {**self.__dict__, "_built": None}
 
     @property
+    def most_usd(self) -> float | None:
+        return self._judge.most_usd
+
+    @property
     def instructions(self) -> str:
         return self.config.instructions or ""
 

@@ -69,6 +69,11 @@ class Scorer(ABC):
         return self.scorer.name
 
     @property
+    def most_usd(self) -> float | None:
+        """The most that one grade can cost by itself; None where nobody knows. Code is free, whatever it calls."""
+        return 0.0
+
+    @property
     def version(self) -> str:
         """Short hash of all that decides the grade."""
         return self.scorer.version

@@ -51,6 +51,10 @@ class Threshold(Scorer):
         bounds += [f"at_most={self.at_most}"] if self.at_most is not None else []
         return f"<Threshold {self.name!r}, {', '.join(bounds)}, of {self.inner!r}>"
 
+    @property
+    def most_usd(self) -> float | None:
+        return self.inner.most_usd
+
     def __call__(self, **given: Unpack[Given]) -> Feedback | list[Feedback] | None:
         """As the scorer gives it: one feedback, a list, or None."""
         return self._gated(self.inner(**given))

@@ -14,7 +14,7 @@ COLLECT_EVERY = 10_000
 """New objects between two passes of Python's garbage collector, in processes of our own. Traces are many objects
 without cycles, which its passes walk in vain: at the usual 700 that was a quarter of the time of a large judgement."""
 
-COMMANDS = ("serve", "run", "agree", "queue", "tool", "egress", "check", "scorers", "demo")
+COMMANDS = ("serve", "run", "diff", "agree", "queue", "tool", "egress", "check", "scorers", "demo")
 
 app = typer.Typer(
     name="otel-judge",

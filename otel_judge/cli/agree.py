@@ -50,10 +50,11 @@ def add_to(app: typer.Typer) -> None:
         from ..agreement import Bootstrap, agreement, read_labels, read_results
         from ..errors import SourceError
         from .agree_show import show
+        from .gates import parse_gates
         from .writing import write_json
 
         logs.configure()
-        gates = _gates(fail_under or [])
+        gates = dict(parse_gates(fail_under or [], MEASURES, "MEASURE", lowest=-1.0))
         files = read_labels(labels or [])
         for bad in files.bad[:BAD_LINES]:
             typer.echo(f"otel-judge: {bad}", err=True)
@@ -163,23 +164,6 @@ def _names(labels: Sequence[Label], feedback: Sequence[Feedback]) -> str:
     judges = ", ".join(sorted({each.name for each in feedback})) or "none"
     names = ", ".join(sorted({label.name or "no judge" for label in labels}))
     return f"they name {names}; there are verdicts of {judges}"
-
-
-def _gates(words: Sequence[str]) -> dict[str, float]:
-    from ..errors import ConfigError
-
-    gates: dict[str, float] = {}
-    for word in words:
-        name, _, value = word.partition("=")
-        try:
-            gates[name] = float(value)
-        except ValueError:
-            name = ""
-        if name not in MEASURES:
-            raise ConfigError(
-                f"--fail-under {word}", "not a gate", f"write MEASURE=X with one of {', '.join(MEASURES)}"
-            )
-    return gates
 
 
 def _missed(judge: JudgeAgreement, gates: dict[str, float]) -> Iterable[str]:

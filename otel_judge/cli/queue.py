@@ -56,9 +56,10 @@ def _grade(sources: list[str], path: Path | None) -> tuple[list[str], list[Feedb
     """All trace ids, and what the config's judges say of those that sampling takes."""
     import asyncio
 
-    from ..batch import Row, grade
+    from ..batch import grade
     from ..config_file import load
     from ..engine import Engine, Plan
+    from ..results import Row
     from ..sources import read_traces
 
     engine = Engine(Plan.of(load(path)))

@@ -1,27 +1,26 @@
-"""`otel-judge run`: grades stored traces, as a table and as JSON."""
+"""`otel-judge run`: grades stored traces, as a summary, as JSON and JUnit, as a gate, and back to the backend."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from .showing import show_measure, show_usd
-
 if TYPE_CHECKING:
-    from rich.table import Table
+    from ..results import Gate
+    from .collecting import Collected
 
-    from ..agreement import ShadowReport
-    from ..batch import Row, Summary
-    from ..feedback import Feedback
-
-SHOWN = 50  # rows of the table; --json has all
 SOURCES = (
     "Files (OTLP or Jaeger's JSON), folders, - for standard input, jaeger:URL?service=NAME, tempo:URL?q=TRACEQL, or "
     "live:ADMIN_URL."
 )
+WHERE = (
+    "Only traces like this: FIELD=VALUE, also != ~ !~ > >= < <=, of service, name, status, agent, model, conversation, "
+    "duration, spans, start, end, attributes.KEY or resource.KEY; may be repeated, and all have to hold."
+)
+INTERRUPTED = 130
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,66 +32,131 @@ def add_to(app: typer.Typer) -> None:
         ),
         *,
         judge: list[str] | None = typer.Option(None, help="Only this scorer; may be repeated."),
+        trace_id: str | None = typer.Option(None, "--trace-id", help="Only this trace."),
+        where: list[str] | None = typer.Option(None, metavar="CONDITION", help=WHERE),
+        sample: int | None = typer.Option(
+            None, min=1, metavar="N", help="Only N of the traces, at random; of the same traces always the same ones."
+        ),
+        expectations: Path | None = typer.Option(
+            None, help="References by trace id, for {{ expectations }}: JSON lines with trace_id and expectations."
+        ),
+        by: list[str] | None = typer.Option(
+            None, metavar="FIELD", help="Rates for each value of it too: a text field of --where; may be repeated."
+        ),
         json: Path | None = typer.Option(None, help="Write every result to this file; - for standard output."),
         html: Path | None = typer.Option(
             None, help="Write a report for a browser to this file; - for standard output."
         ),
-        trace_id: str | None = typer.Option(None, "--trace-id", help="Only this trace."),
+        junit: Path | None = typer.Option(
+            None, help="Write a test case for each trace and scorer to this file, as XML."
+        ),
+        emit: bool = typer.Option(
+            False, "--emit", help="Write the feedback back to the backend that the config names."
+        ),
+        fail_under: list[str] | None = typer.Option(
+            None, metavar="NAME=X", help="Exit 1 if the pass rate of this scorer is lower; may be repeated."
+        ),
+        dry_run: bool = typer.Option(
+            False, "--dry-run", help="Ask no model: say what would be judged, and about what it would take."
+        ),
+        max_usd: float | None = typer.Option(
+            None, min=0.0, help="Begin no judgement that could, with those under way, cost more than this in all."
+        ),
+        resume: Path | None = typer.Option(
+            None, metavar="FILE", help="Keep rows in this file as they end, and pay for none that it holds already."
+        ),
+        quiet: bool = typer.Option(False, "--quiet", "-q", help="Show no progress and no summary."),
         strict: bool = typer.Option(False, "--strict", help="Stop at the first thing that cannot be read."),
         debug_judge: Path | None = typer.Option(
             None, "--debug-judge", help="Keep the whole exchange of each judgement in this folder, one file each."
         ),
     ) -> None:
         """Grade stored traces."""
-        import asyncio
-
-        from .. import logs
-        from ..agreement import shadow_reports
-        from ..batch import grade, summarise
+        from .. import logs, progress
+        from ..batch import Terms
         from ..config_file import load
-        from ..engine import Engine, Plan
+        from ..purse import Purse
         from ..report import Report
-        from ..sources import Skipped, read_traces
+        from ..results import Gate, Journal
+        from ..selection import Where, check_field
+        from ..sources import Skipped, read_expectations
+        from . import running
         from .choosing import only
-        from .writing import check_writable, write, write_json
+        from .collecting import Collected
+        from .emitting import Emission
+        from .gates import parse_gates
+        from .run_show import show, show_forecast
+        from .writing import check_writable, write
 
         logs.configure()
         chosen = only(load(config), judge or [])
-        engine = Engine(Plan.of(chosen), debug_folder=None if debug_judge is None else _folder(debug_judge))
-
-        skipped = Skipped()
-        traces = read_traces(*sources, trace_id=trace_id, strict=strict, skipped=skipped)
-
+        choice = running.Choice(sources, Where.parse(where or []), sample, trace_id, strict)
+        for field in by or []:
+            check_field(field)
+        emission = Emission(chosen) if emit and not dry_run else None
+        engine = running.build(chosen, None if debug_judge is None else _folder(debug_judge), emission)
+        gates = [Gate(*gate) for gate in parse_gates(fail_under or [], engine.scorers, "NAME")]
+        journal = None if resume is None else Journal(resume)
+        terms = Terms(
+            by=tuple(by or ()),
+            expectations={} if expectations is None else read_expectations(expectations),
+            earlier={} if journal is None else journal.rows,
+            purse=None if max_usd is None else Purse(max_usd),
+        )
+        collected = Collected(engine.scorers, terms.by, keep=json is not None or junit is not None)
         if html is not None:
             check_writable(html)
         report = None if html is None else Report(sources=sources, scorers=engine.scorers)
-
-        async def work() -> list[Row]:
-            try:
-                if report is not None:
-                    return await grade(report.watch(traces), engine, done=report.add)
-                return await grade(traces, engine)
-            finally:
-                await engine.aclose()
-
-        rows = asyncio.run(work())
-        if not rows:
-            raise skipped.nothing(", ".join(sources))
-        for line in skipped.lines():
-            typer.echo(line, err=True)
-        summaries = list(summarise(rows, engine.scorers))
-        shadows = shadow_reports(feedback for row in rows for feedback in row.feedback)
-        if json is not None:
-            document = {
-                "summary": {summary.name: summary.as_dict() for summary in summaries},
-                "shadows": [shadow.as_dict() for shadow in shadows],
-                "traces": [row.as_dict() for row in rows],
-            }
-            write_json(json, document)
+        skipped = Skipped()
+        forecasts, finished = [], True
+        with progress.Progress() if quiet else progress.progress() as counting:
+            traces = choice.read(skipped, counting)
+            if dry_run:
+                forecasts = running.foresee(traces, engine, collected.add, terms)
+            else:
+                rows = running.Rows(collected, counting, journal, emission, report)
+                finished = running.grade(traces if report is None else report.watch(traces), engine, rows, terms)
+        _say(skipped.lines())
+        if dry_run:
+            show_forecast(collected, forecasts)
+            return
+        _write(collected, json, junit)
         if html is not None and report is not None:
             write(html, report.html().encode())
-        if "-" not in (str(json), str(html)):
-            _show(rows, summaries, shadows, judged=bool(chosen.judges))
+        if not quiet and "-" not in (str(json), str(html)):
+            show(collected, judged=bool(chosen.judges))
+        _end(collected, gates, finished=finished, unsent=[] if emission is None else emission.lines())
+
+
+def _write(collected: Collected, json: Path | None, junit: Path | None) -> None:
+    from .. import results
+    from .writing import write, write_json
+
+    if json is not None:
+        shadows = [shadow.as_dict() for shadow in collected.shadows]
+        tallies = collected.tallies
+        write_json(json, results.document(collected.rows, tallies.summaries(), shadows, tallies.by()))
+    if junit is not None:
+        write(junit, results.junit(collected.rows))
+
+
+def _end(collected: Collected, gates: Iterable[Gate], *, finished: bool, unsent: Sequence[str]) -> None:
+    """Says what is missing, and exits as it calls for."""
+    from .gates import check_gates
+
+    _say(f"otel-judge: {line}" for line in unsent)
+    if not finished:
+        _say([f"otel-judge: interrupted after {collected.traces:,} traces; their results are kept"])
+        raise typer.Exit(INTERRUPTED)
+    missed = check_gates(gates, collected.tallies.summaries())
+    _say(f"otel-judge: {line}" for line in missed)
+    if missed or unsent:
+        raise typer.Exit(1 if missed else 2)
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(line, err=True)
 
 
 def _folder(path: Path) -> Path:
@@ -103,65 +167,3 @@ def _folder(path: Path) -> Path:
     except OSError as error:
         raise ConfigError(f"--debug-judge {path}", f"cannot be made: {error.strerror}", "name a folder") from None
     return path
-
-
-def _show(rows: list[Row], summaries: list[Summary], shadows: Sequence[ShadowReport], *, judged: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    found = [(row, feedback) for row in rows for feedback in row.feedback if _is_shown(feedback)]
-    if found:
-        table = Table("trace", "scorer", "label", "score", "why", show_edge=False, pad_edge=False)
-        for row, feedback in found[:SHOWN]:
-            score = "" if feedback.score is None else f"{feedback.score:g}"
-            why = Text(feedback.rationale, overflow="fold")
-            table.add_row(row.trace_id[:16], feedback.name, feedback.label, score, why)
-        console.print(table)
-        if len(found) > SHOWN:
-            console.print(f"… {len(found) - SHOWN} more; --json FILE has all")
-        console.print()
-    columns = ("scorer", "pass rate", "labels", *(("with people",) if judged else ()))
-    summary_table = Table(*columns, show_edge=False, pad_edge=False)
-    for summary in summaries:
-        rate = "" if summary.pass_rate is None else f"{summary.pass_rate:.0%}"
-        labels = ", ".join(f"{label} {count}" for label, count in summary.labels.most_common())
-        summary_table.add_row(summary.name, rate, Text(labels), *((_stamp(summary),) if judged else ()))
-    console.print(summary_table)
-    if shadows:
-        console.print()
-        console.print(_shadow_table(shadows))
-    total = f"{len(rows)} traces, {sum(row.spans for row in rows)} spans"
-    if judged:
-        sampled = sum(row.decision is not None and row.decision.sampled for row in rows)
-        total += f"; {sampled} sampled for judging"
-    console.print(f"\n{total}")
-
-
-def _is_shown(feedback: Feedback) -> bool:
-    """What did not pass; of shadows, where they disagree."""
-    return feedback.passed is not True if feedback.shadow_of is None else feedback.agrees is False
-
-
-def _stamp(summary: Summary) -> str:
-    return summary.calibration or "" if summary.kappa is None else f"kappa {summary.kappa:.2f}"
-
-
-def _shadow_table(shadows: Sequence[ShadowReport]) -> Table:
-    from rich.table import Table
-
-    table = Table(
-        "shadow", "beside", "agrees", "kappa", "not compared", "costs", "primary", show_edge=False, pad_edge=False
-    )
-    for shadow in shadows:
-        table.add_row(
-            shadow.name,
-            shadow.primary,
-            f"{show_measure(shadow.accuracy)} of {shadow.table.n}" if shadow.table.n else "",
-            show_measure(shadow.kappa),
-            str(shadow.ungraded),
-            show_usd(shadow.cost_usd),
-            show_usd(shadow.primary_cost_usd),
-        )
-    return table

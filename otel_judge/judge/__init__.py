@@ -13,6 +13,7 @@ from ..config import JudgeConfig, ModelConfig
 from ..config_egress import EgressConfig
 from ..redact import Redactor
 from .ask import Middleware, Send
+from .costs import Estimate
 from .egress import Egress
 from .judge import Judge
 from .ledger import Ledger
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace.export import SpanExporter
 
-__all__ = ["Judge", "Ledger", "Middleware", "Send", "build", "check_model", "load"]
+__all__ = ["Estimate", "Judge", "Ledger", "Middleware", "Send", "build", "check_model", "load"]
 
 
 def build(

@@ -17,11 +17,11 @@ from ..feedback import Usage
 Ceiling: TypeAlias = Literal["turns", "tokens", "usd", "seconds"]
 
 MAX_TOKENS = 2_048  # of one answer, where the model's settings name no other number
-_MAX_TOKENS_MOST = 8_192
+MAX_ANSWER_TOKENS = 8_192  # of one answer, after others were cut off
 _MAX_TOKENS_LEAST = 256  # an answer with less room is not worth asking for
 TURN_BYTES = 16_000  # what the answers of tools may add to the conversation in one turn
 _LAST_SHARE = 0.2  # of the seconds, kept for the verdict
-_EXTRA_TURNS = 2  # past the last turn, for a verdict that has to be mended or asked for again
+EXTRA_TURNS = 2  # past the last turn, for a verdict that has to be mended or asked for again
 
 
 def tokens_of(size: int) -> int:
@@ -120,7 +120,7 @@ class Budget:
 
     def cut_off(self) -> None:
         """An answer was cut off for length: the next may be longer. Models that think first need that."""
-        self.max_tokens = max(self.max_tokens, min(2 * self.max_tokens, _MAX_TOKENS_MOST))
+        self.max_tokens = max(self.max_tokens, min(2 * self.max_tokens, MAX_ANSWER_TOKENS))
 
     def waited(self, seconds: float) -> None:
         """Time in the queue for a model is nobody's fault and does not count."""
@@ -174,7 +174,7 @@ class Budget:
 
     def exhausted(self) -> Ceiling | None:
         """The ceiling because of which there can be no next request at all."""
-        if self.turns - self._parts >= self._limits.turns + _EXTRA_TURNS:
+        if self.turns - self._parts >= self._limits.turns + EXTRA_TURNS:
             return "turns"
         if self.remaining_s <= 0:
             return "seconds"

@@ -14,10 +14,10 @@ from typing import Any, cast
 
 from ..config import JudgeConfig
 from ..errors import InstructionsError, ModelUnavailable
-from ..feedback import NOT_JUDGEABLE, Evidence, Feedback, JudgeFailure, Scorer, Target
+from ..feedback import NOT_JUDGEABLE, Evidence, Feedback, JudgeFailure, Scorer, Target, Value
 from ..redact import Redacted, RedactionFailed, Redactor, bare
 from ..trace import Trace
-from . import filling, parts, prompt
+from . import costs, filling, parts, prompt
 from .agent import Brief, Deliberation, Ruling
 from .aside import aside
 from .ask import Asker, Middleware
@@ -97,6 +97,24 @@ class Judge:
         """Judges of a trace with the same one begin their requests alike; None where nothing large is shared."""
         config = self.config
         return (self._model, config.reading, config.sweep) if self.instructions.explores else None
+
+    @property
+    def most_usd(self) -> float | None:
+        """The most that one judgement can cost; None where the price of a model is not known."""
+        prices = [self._models.price(name) for name in self._chain]
+        longest = [self._models.config(name).settings.get("max_tokens", 0) for name in self._chain]
+        return costs.most_usd(self.config.limits, prices, max_tokens=max(longest), sweep=self.config.sweep)
+
+    def estimate(self, trace: Trace, target: Target, *, expectations: object = None) -> costs.Estimate | None:
+        """What a judgement would cost, without asking anybody; None where the trace lacks what the judge needs."""
+        trace = blind(trace)
+        given = {"expectations": expectations}
+        filled, missing = filling.fill(self.instructions.filled, trace, given, {})
+        if missing is not None:
+            return None
+        opening, sweep = self._open(trace, Record())
+        brief, pieces = self._brief(target, opening, filled), () if sweep is None else sweep.parts
+        return costs.estimate(brief, pieces, self.config.limits, self._models.price(self._model), self.most_usd)
 
     async def grade(
         self,
@@ -238,7 +256,7 @@ class Judge:
             usage=budget.usage,
             duration_s=time.monotonic() - started,
             cost_usd=budget.cost_usd if budget.turns else None,
-            detail={"requests": budget.requests} | ({} if sweep is None else sweep.counts),
+            detail=_detail(budget) | ({} if sweep is None else sweep.counts),
         )
 
     def _open(self, trace: Trace, record: Record) -> tuple[Opening | None, Sweep | None]:
@@ -334,3 +352,9 @@ async def _redacted(seen: Redacted, given: dict[str, object]) -> dict[str, objec
     if held and seen.asks_callback:
         made = await asyncio.to_thread(seen.given, held)
     return {**given, **cast("dict[str, object]", made)}
+
+
+def _detail(budget: Budget) -> dict[str, Value]:
+    """With `charged_usd` where requests were lost whose cost nobody knows: each counts as the most that it can be."""
+    lost = budget.spent_usd > (budget.cost_usd or 0.0)
+    return {"requests": budget.requests, **({"charged_usd": budget.spent_usd} if lost else {})}

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import orjson
 
-from ..batch import Row
 from ..judge.blind import blind
 from ..judge.text import clean
+from ..results import Row
 from ..sources import shown
 from ..trace import Trace
 from ..version import __version__

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, NamedTuple
 
-from ..batch import ScoreStats
 from ..feedback import Calibration, Feedback, Outcome
 from ..intervals import wilson
 from ..judge.tools.answer import cut
+from ..results import ScoreStats
 
 BINS = 10  # of the histogram of scores
 _LABELS = 12  # that are told one by one

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from ..batch import Row
 from ..feedback import Feedback, Outcome
 from ..judge.text import clean
 from ..judge.tools.answer import cut, size
+from ..results import Row
 from ..trace import Trace
 from .timeline import timeline
 from .trajectory import Told, positions, tell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
@@ -13,10 +13,11 @@ from ..trace import Trace
 from . import files, jaeger, live, tempo
 from .api import without_credentials
 from .documents import OtlpMessage
+from .expectations import read_expectations
 from .grouping import Grouper
 from .skipped import Skip, Skipped, stop
 
-__all__ = ["Skipped", "read_traces", "shown"]
+__all__ = ["Skipped", "read_expectations", "read_traces", "shown"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ def read_traces(
     trace_id: str | None = None,
     strict: bool = False,
     skipped: Skip | None = None,
+    found: Callable[[int], None] | None = None,
 ) -> Iterator[Trace]:
     """The traces of files, folders of them, `-` (standard input), and backends that are asked over HTTP.
 
@@ -42,6 +44,8 @@ def read_traces(
 
     What cannot be read is left out: `skipped` is called with a `SourceError` for each, or they are logged. `strict`
     raises the first. A source that is not there, or does not answer, raises `SourceError` in any case.
+
+    `found` is told how many traces were read before the first is given; some of them may be left out still.
     """
     wanted = None if trace_id is None else _trace_id(trace_id)
     told = Skipped()
@@ -56,6 +60,8 @@ def read_traces(
                     skip(SourceError(where, f"{invalid} log records cannot be joined to a span"))
         for line in told.lines():
             logger.warning("%s", line)
+        if found is not None:
+            found(len(grouper))
         yield from (trace for trace in grouper.traces() if wanted is None or trace.raw_trace_id == wanted)
 
 

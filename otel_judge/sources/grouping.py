@@ -46,6 +46,10 @@ class Grouper:
         if self._spill is not None:
             self._spill.close()
 
+    def __len__(self) -> int:
+        """Traces that were found so far."""
+        return len(self._order.keys() | self._blocks.keys()) if self._order else len(self._blocks)
+
     def add(self, data: TracesData | ExportTraceServiceRequest) -> int:
         """Takes the spans of a message; how many of them were left out for want of a valid trace or span id."""
         invalid = 0

@@ -25,7 +25,7 @@ from otel_judge import (
     scorer,
     tool_called,
 )
-from otel_judge.batch import ScoreStats
+from otel_judge.results import ScoreStats
 from otel_judge.testing.model import Reply, Request, ScriptedModel, error, verdict
 
 pytestmark = pytest.mark.usefixtures("anthropic_key")

@@ -94,14 +94,8 @@ def test_run_writes_every_result_as_json(trace_file: Path, tmp_path: Path) -> No
     assert feedback["tool_errors"]["score"] == 0.0
     assert feedback["tool_errors"]["evidence"][0]["verified"]
     assert feedback["tokens"]["outcome"] == "not_judgeable"
-    assert document["summary"]["tool_errors"] == {
-        "pass_rate": 0.0,
-        "passed": 0,
-        "failed": 1,
-        "n_not_judgeable": 0,
-        "n_failed": 0,
-        "labels": {"fail": 1},
-    }
+    counts = {"pass_rate": 0.0, "passed": 0, "failed": 1, "n_not_judgeable": 0, "n_failed": 0, "labels": {"fail": 1}}
+    assert document["summary"]["tool_errors"].items() >= counts.items()
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl", "pb", "json.gz", "pb.gz", "stdin"])

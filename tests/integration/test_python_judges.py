@@ -12,12 +12,13 @@ import pytest
 from api_judges import a_trace, obliging
 from test_cli import one_line, otel_judge
 
-from otel_judge.batch import Row, grade
+from otel_judge.batch import grade
 from otel_judge.config_file import parse
 from otel_judge.engine import Engine, Plan
 from otel_judge.errors import ConfigError
 from otel_judge.feedback import JudgeFailure
 from otel_judge.otlp_json import encode_traces
+from otel_judge.results import Row
 from otel_judge.testing.model import ScriptedModel
 
 MODULE = """

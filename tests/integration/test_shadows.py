@@ -14,11 +14,11 @@ import pytest
 from scripted_judges import TRACE
 from test_service import config_for, running, wait_for
 
-from otel_judge.batch import Row
 from otel_judge.config import Config
 from otel_judge.decision import Decision
 from otel_judge.engine import Engine, Plan
 from otel_judge.feedback import Feedback
+from otel_judge.results import Row
 from otel_judge.testing.backend import Backend
 from otel_judge.testing.model import Reply, Request, ScriptedModel, error, verdict
 from otel_judge.testing.traces import TraceBuilder

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from otel_judge.batch import Row
 from otel_judge.feedback import Coverage, Evidence, Feedback, Scorer, Usage
 from otel_judge.judge import evidence
 from otel_judge.report import Report
+from otel_judge.results import Row
 from otel_judge.trace import Trace
 from otel_judge.trajectory import target_of
 

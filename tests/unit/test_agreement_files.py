@@ -11,9 +11,9 @@ import pytest
 from verdicts_and_labels import failed, quote, said, trace_id, unjudgeable, verdict
 
 from otel_judge.agreement import Calibrations, agreement, read_labels, read_results
-from otel_judge.batch import Row
 from otel_judge.errors import ConfigError, SourceError
 from otel_judge.feedback import Coverage, Feedback, Scorer, Usage
+from otel_judge.results import Row
 
 LABELLED = Path(__file__).parents[2].parent / "shared" / "labelled"
 

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_rows import CHECK, cite, data_of, marked, report, row, text_of, verdict
 
-from otel_judge.batch import Row
 from otel_judge.feedback import Evidence, JudgeFailure
 from otel_judge.judge.text import clean
 from otel_judge.report import Report
 from otel_judge.report.quotes import find, mark
 from otel_judge.report.timeline import MOST_BARS
 from otel_judge.report.trajectory import STEPS_BYTES
+from otel_judge.results import Row
 from otel_judge.testing.traces import TraceBuilder
 from otel_judge.testing.traces import text as message
 from otel_judge.trace import Trace

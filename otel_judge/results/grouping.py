@@ -1,0 +1,49 @@
+"""Rows put together by what they are about, and the summaries of each group while rows come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from .row import Row
+from .summary import Summary, Tally, add
+
+TAG = "tag"
+"""The key of a row's tags; a row with two is in two groups."""
+NO_VALUE = "(none)"
+"""The group of the rows that have no value for the key."""
+
+
+def groups_of(row: Row, key: str) -> Sequence[str]:
+    """The groups that a row is in."""
+    if key == TAG:
+        return row.tags or (NO_VALUE,)
+    return (row.about.get(key, NO_VALUE),)
+
+
+class Tallies:
+    """Summaries of rows that need not be held: over all, and by each key that was asked for."""
+
+    def __init__(self, scorers: Iterable[str], by: Iterable[str] = ()) -> None:
+        self._scorers = tuple(scorers)
+        self._all = self._new()
+        self._by: dict[str, dict[str, dict[str, Tally]]] = {key: {} for key in by}
+
+    def add(self, row: Row) -> None:
+        add(self._all, row)
+        for key, groups in self._by.items():
+            for value in groups_of(row, key):
+                add(groups.setdefault(value, self._new()), row)
+
+    def summaries(self) -> list[Summary]:
+        """Over all rows, in the order of the scorers, and after them names that scorers gave of their own."""
+        return [tally.summary() for tally in self._all.values()]
+
+    def by(self) -> Mapping[str, Mapping[str, Sequence[Summary]]]:
+        """By key and value; the values in order."""
+        return {
+            key: {value: [tally.summary() for tally in groups[value].values()] for value in sorted(groups)}
+            for key, groups in self._by.items()
+        }
+
+    def _new(self) -> dict[str, Tally]:
+        return {name: Tally(name) for name in self._scorers}

@@ -1,0 +1,38 @@
+"""The journal of a run: each row as it ended, one JSON object a line, so that a run that was cut off can go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+
+from ..errors import SourceError
+from .files import journal_rows, read
+from .row import Row
+
+
+class Journal:
+    """Open for more rows. Each is on its way to the disk when `add` returns; a line that was torn is passed over."""
+
+    def __init__(self, path: Path) -> None:
+        """Reads what is there and opens the file, which need not exist. Raises `SourceError` for one that is none."""
+        data = read(path) if path.exists() else b""
+        self.rows = {row.trace_id: row for row in journal_rows(data)}
+        """Those of an earlier run, by trace id; of one that was judged again, the last."""
+        if data.strip() and not self.rows and b"\n" in data:
+            raise SourceError(
+                str(path), "not the journal of a run", "name a file that --resume has begun, or a new one"
+            )
+        try:
+            self._file = path.open("ab")
+        except OSError as error:
+            raise SourceError(str(path), f"cannot be written: {error.strerror}") from None
+        if data and not data.endswith(b"\n"):
+            self._file.write(b"\n")  # what was torn ends here
+
+    def add(self, row: Row) -> None:
+        self._file.write(orjson.dumps(row.as_dict(), option=orjson.OPT_APPEND_NEWLINE))
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
