@@ -65,7 +65,7 @@ def add_to(app: typer.Typer) -> None:
 
         if html is not None:
             check_writable(html)
-        report = None if html is None else Report(sources=sources, scorers=engine.scorers)
+        report = None if html is None else Report(sources=sources, scorers=engine.scorers, seen=engine.seen)
 
         async def work() -> list[Row]:
             try:
