@@ -25,7 +25,7 @@ from .config_egress import EgressConfig, RedactConfig
 from .decision import Decision
 from .feedback import Feedback, JudgeFailure, Target
 from .judge import Ledger
-from .redact import Redactor
+from .redact import RedactionFailed, Redactor
 from .sample import Sampler
 from .trace import Trace
 from .trajectory import Understood, understood
@@ -123,6 +123,13 @@ class Engine:
     def scorers(self) -> Sequence[str]:
         """Names of all checks and judges, in config order, without shadows."""
         return [*(built.name for built in self._checks), *self._primaries]
+
+    def seen(self, trace: Trace) -> Trace | None:
+        """What judges may see of a trace; None where it could not be redacted. May block on `redact.callback`."""
+        try:
+            return self._redactor.redact_now(trace).trace
+        except RedactionFailed:
+            return None
 
     def check(self, trace: Trace, report: Report) -> Decision:
         """Runs every check, reports each, and decides which judges follow."""

@@ -106,7 +106,7 @@ def add_to(app: typer.Typer) -> None:
         collected = Collected(engine.scorers, terms.by, keep=json is not None or junit is not None)
         if html is not None:
             check_writable(html)
-        report = None if html is None else Report(sources=sources, scorers=engine.scorers)
+        report = None if html is None else Report(sources=sources, scorers=engine.scorers, seen=engine.seen)
         skipped = Skipped()
         forecasts, finished = [], True
         with progress.Progress() if quiet else progress.progress() as counting:

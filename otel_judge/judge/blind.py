@@ -21,7 +21,8 @@ _MARKS = tuple(prefix.encode() for prefix in _PREFIXES)
 
 def blind(trace: Trace) -> Trace:
     """The trace without earlier feedback; the same one where it holds none. Worked out once a trace."""
-    return trace.once(blind, lambda: _blind(trace)) or trace
+    made = trace.once(blind, lambda: _blind(trace))
+    return trace if made is None else made
 
 
 def _blind(trace: Trace) -> Trace | None:

@@ -85,6 +85,16 @@ def test_run_writes_a_report_and_says_first_where_it_cannot(trace_file: Path, tm
     )
 
 
+def test_the_report_shows_a_trace_as_judges_may_see_it(tmp_path: Path) -> None:
+    builder = TraceBuilder(service="shop")
+    builder.agent("shop", user="Write to jane.roe@example.com, please.", answer="Done.", end=2.0)
+    (tmp_path / "trace.json").write_bytes(encode_traces(builder.trace().to_otlp()))
+    assert otel_judge("run", "trace.json", "--html", "report.html", cwd=tmp_path).returncode == 0
+    page = (tmp_path / "report.html").read_text()
+    assert "jane.roe" not in page
+    assert "email-1" in page
+
+
 def test_run_writes_every_result_as_json(trace_file: Path, tmp_path: Path) -> None:
     done = otel_judge("run", "trace.json", "--json", "-", cwd=tmp_path)
     document = json.loads(done.stdout)
