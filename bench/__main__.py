@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from . import agreement, ingest, judging, latency, needle, sources, startup, tools, trajectory
+from . import agreement, ingest, judging, latency, needle, run, sources, startup, tools, trajectory
 
 
 def main() -> None:
-    for bench in (startup, latency, ingest, sources, tools, trajectory, needle, judging, agreement):
+    for bench in (startup, latency, ingest, sources, run, tools, trajectory, needle, judging, agreement):
         print(f"\n== {bench.__name__.removeprefix('bench.')}")
         bench.main()
 
