@@ -22,13 +22,17 @@ def enclosing(trace: Trace, roles: Collection[Role], *, walls: Collection[Role] 
 def _enclosing(trace: Trace, roles: Collection[Role], walls: Collection[Role]) -> dict[str, Span | None]:
     nearest: dict[str, Span | None] = {}
     path: list[Span | None] = []  # for each depth of the walk: what encloses the spans one deeper
-    for depth, span in trace.walk():
+    for depth, span, role in trace.once(_roles, lambda: _roles(trace)):
         del path[depth:]
         outer = path[-1] if path else None
-        role = dialects.read(span).role
         if role in roles:
             nearest[span.span_id] = outer
             path.append(span)
         else:
             path.append(None if role in walls else outer)
     return nearest
+
+
+def _roles(trace: Trace) -> list[tuple[int, Span, Role]]:
+    """Every span with its depth and role, parents first."""
+    return [(depth, span, dialects.read(span).role) for depth, span in trace.walk()]
