@@ -1,9 +1,9 @@
 """How fast `otel-judge run` grades by checks alone: `python -m bench.run`. Traces per CPU-second, and memory.
 
 16-span traces as protobuf with lengths: of a web service, as in `bench.sources`, and of an agent with model calls,
-tools, messages and tokens, whose content the dialects read. The command runs in a process of its own; what it takes to start,
-a run over one trace, is taken off. Memory is the most that the process held, for a quarter of the traces and for all,
-with the spans of both spilled past the same bound: it must not follow. (VmHWM: Linux hands `ru_maxrss` down.)
+tools, messages and tokens, whose content the dialects read. The command runs in a process of its own; what it takes to
+start, a run over one trace, is taken off. Memory is the most that the process held, for a quarter of the traces and
+for all, with the spans of both spilled past the same bound: it must not follow. (VmHWM: Linux hands `ru_maxrss` down.)
 """
 
 from __future__ import annotations

@@ -335,3 +335,22 @@ def test_a_wrong_argument_is_one_line_and_exit_2(arguments: list[str], expected:
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"otel-judge: {expected}")
+
+
+def test_verdicts_go_back_with_the_judges_own_work_and_those_resumed_go_again(
+    tmp_path: Path, model: ScriptedModel
+) -> None:
+    write(tmp_path, model)
+    arguments = ("run", "traces.json", "--where", "service=even", "--judge", "task", "--resume", "run.jsonl", "--emit")
+    sent: list[dict[bytes, int]] = []
+    for _ in range(2):
+        with Backend() as backend:
+            where = {"OTEL_EXPORTER_OTLP_ENDPOINT": backend.http_endpoint}
+            done = otel_judge(*arguments, cwd=tmp_path, **where)
+            assert done.returncode == 0, done.stderr
+            verdicts = [each.record for each in backend.spans() if each.record.name.startswith("evaluate task")]
+            own = {each.record.trace_id for each in backend.spans()} - {each.trace_id for each in verdicts}
+            sent.append({each.span_id: each.start_time_unix_nano for each in verdicts})
+            assert bool(own) is (len(sent) == 1)
+    assert len(sent[0]) == TRACES // 2
+    assert sent[0] == sent[1]
