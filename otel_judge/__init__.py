@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .decision import Decision
     from .evaluation import aevaluate, evaluate
     from .feedback import Evidence, Feedback, JudgeFailure
+    from .results import diff as diff_results
+    from .results import load as load_results
     from .sources import read_traces
     from .trace import Span, Trace
 
@@ -47,8 +49,10 @@ __all__ = [
     "__version__",
     "aevaluate",
     "agent_judge",
+    "diff_results",
     "evaluate",
     "final_answer_matches",
+    "load_results",
     "make_judge",
     "no_tool_errors",
     "pairwise_judge",
@@ -71,8 +75,10 @@ _HOMES = {
     "Trace": "trace",
     "aevaluate": "evaluation",
     "agent_judge": "api.agent_judge",
+    "diff_results": "results:diff",
     "evaluate": "evaluation",
     "final_answer_matches": "api.deterministic",
+    "load_results": "results:load",
     "make_judge": "api.make_judge",
     "no_tool_errors": "api.deterministic",
     "pairwise_judge": "api.pairwise",
@@ -87,7 +93,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     if name in _HOMES:
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        module, _, there = _HOMES[name].partition(":")
+        return getattr(import_module(f".{module}", __name__), there or name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

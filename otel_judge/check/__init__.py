@@ -76,6 +76,8 @@ def run(check: Check, trace: Trace, target: Target, *, now_ns: Callable[[], int]
 
 def _printable(rationale: str) -> str:
     """Names from the trace stand in it, and it is shown on terminals: no escape of theirs gets there."""
+    if rationale.isprintable():
+        return rationale
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in rationale)
 
 

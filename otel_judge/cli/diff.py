@@ -50,7 +50,7 @@ def _show(found: Diff) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console = Console(highlight=False)
     columns = ("scorer", "before", "after", "change of pass rate", "worse", "better", "no verdict now", "of the score")
     table = Table(*columns, show_edge=False, pad_edge=False)
     for scorer in found.scorers.values():

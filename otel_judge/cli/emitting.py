@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import replace
 from typing import Final
 
+from ..batch import NOT_PAID
 from ..config import Config
 from ..emit.emitter import Emitter
 from ..emit.outbox import MemoryOutbox
 from ..emit.settings import resolve
 from ..errors import ConfigError
-from ..feedback import Outcome
 from ..results import Row
 from ..telemetry import Telemetry
 
@@ -51,7 +51,7 @@ class Emission:
     async def put(self, row: Row) -> None:
         """Takes a row's feedback; waits while the queue is half full. What was never judged is not written back."""
         for feedback in row.feedback:
-            if feedback.outcome is not Outcome.FAILED or feedback.judge_trace is not None:
+            if feedback.error != NOT_PAID:
                 self._emitter.emit(feedback, row.decision if feedback.scorer.kind == "judge" else None)
         if self._outbox.size() > self._outbox.capacity // 2:
             await self._sent()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ..results import Summary
@@ -25,7 +25,7 @@ _LONGEST_WHY = 300  # characters, before the terminal's width cuts it
 
 def show(collected: Collected, *, judged: bool) -> None:
     """Rates with intervals, what got no verdict apart, cost, calibration, and the traces that are worst."""
-    console = Console()
+    console = Console(highlight=False)
     summaries, shadows = collected.tallies.summaries(), collected.shadows
     used = 2 + len(summaries)
     console.print(_scorers(summaries, judged=judged))
@@ -56,7 +56,7 @@ def show(collected: Collected, *, judged: bool) -> None:
 
 def show_forecast(collected: Collected, forecasts: Sequence[Forecast]) -> None:
     """What would be judged, and about what it would take."""
-    console = Console()
+    console = Console(highlight=False)
     table = Table("judge", "traces", "lacking content", "tokens", "cost", "at most", show_edge=False, pad_edge=False)
     for each in forecasts:
         cost = "price not known" if each.usd is None else show_usd(each.usd)
@@ -75,7 +75,8 @@ def show_forecast(collected: Collected, forecasts: Sequence[Forecast]) -> None:
 
 def _scorers(summaries: Sequence[Summary], *, judged: bool) -> Table:
     columns = ("scorer", "pass rate", "graded", "not judgeable", "failed", "labels or scores")
-    table = Table(*columns, *(("with people",) if judged else ()), show_edge=False, pad_edge=False)
+    people = (Column("with people", no_wrap=True),) if judged else ()
+    table = Table(*columns, *people, show_edge=False, pad_edge=False)
     for summary in summaries:
         rate = show_measure(summary.interval)
         if rate and summary.too_few_verdicts:

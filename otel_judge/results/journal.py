@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 
@@ -12,10 +13,10 @@ from .row import Row
 
 
 class Journal:
-    """Open for more rows. Each is on its way to the disk when `add` returns; a line that was torn is passed over."""
+    """Takes rows. Each is on its way to the disk when `add` returns; a line that was torn is passed over."""
 
     def __init__(self, path: Path) -> None:
-        """Reads what is there and opens the file, which need not exist. Raises `SourceError` for one that is none."""
+        """Reads what is there; the file need not exist. Raises `SourceError` for one that is no journal."""
         data = read(path) if path.exists() else b""
         self.rows = {row.trace_id: row for row in journal_rows(data)}
         """Those of an earlier run, by trace id; of one that was judged again, the last."""
@@ -24,15 +25,21 @@ class Journal:
                 str(path), "not the journal of a run", "name a file that --resume has begun, or a new one"
             )
         try:
-            self._file = path.open("ab")
+            with path.open("ab") as file:
+                if data and not data.endswith(b"\n"):
+                    file.write(b"\n")  # what was torn ends here
         except OSError as error:
             raise SourceError(str(path), f"cannot be written: {error.strerror}") from None
-        if data and not data.endswith(b"\n"):
-            self._file.write(b"\n")  # what was torn ends here
+        self._path = path
+        self._file: BinaryIO | None = None
 
     def add(self, row: Row) -> None:
+        if self._file is None:
+            self._file = self._path.open("ab")
         self._file.write(orjson.dumps(row.as_dict(), option=orjson.OPT_APPEND_NEWLINE))
         self._file.flush()
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+            self._file = None

@@ -8,6 +8,7 @@ from typing import cast
 import orjson
 
 from ..errors import SourceError
+from ..results.files import read
 
 
 def read_expectations(path: str | Path) -> dict[str, object]:
@@ -16,14 +17,8 @@ def read_expectations(path: str | Path) -> dict[str, object]:
     Raises `SourceError` for a file that cannot be read, and for the first line that is none: a trace judged without
     what it was to be judged by would look like one that was.
     """
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise SourceError(str(path), "no such file") from None
-    except OSError as error:
-        raise SourceError(str(path), f"cannot be read: {error.strerror}") from None
     found: dict[str, object] = {}
-    for number, line in enumerate(data.splitlines(), 1):
+    for number, line in enumerate(read(path).splitlines(), 1):
         if line.strip():
             trace_id, expectations = _entry(f"{path}:{number}", line)
             if trace_id in found:

@@ -46,7 +46,7 @@ def model_calls(trace: Trace) -> tuple[ModelCall, ...]:
     response, and the one that captured most stands for the call. A tool or an agent that runs below a model span makes
     calls of its own: those are not the same call, and the outer one counts as well.
     """
-    return _calls(trace, enclosing(trace, {Role.MODEL}, walls=_WALLS))
+    return trace.once(model_calls, lambda: _calls(trace, enclosing(trace, {Role.MODEL}, walls=_WALLS)))
 
 
 def token_totals(trace: Trace) -> TokenTotals:

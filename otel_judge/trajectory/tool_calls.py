@@ -96,6 +96,10 @@ def tool_calls(trace: Trace) -> tuple[ToolUse, ...]:
     - Messages repeat the conversation: a call or result that was met before is not met again. Calls that stand only
       in an input count from the last user message on; what stands before it belongs to earlier runs.
     """
+    return trace.once(tool_calls, lambda: _tool_calls(trace))
+
+
+def _tool_calls(trace: Trace) -> tuple[ToolUse, ...]:
     reader = _Reader()
     for draft in runs(trace):
         reader.add_run(draft)

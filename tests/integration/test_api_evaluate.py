@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +21,16 @@ from otel_judge import (
     agent_judge,
     evaluate,
     final_answer_matches,
+    load_results,
     make_judge,
     no_tool_errors,
     scorer,
     tool_called,
 )
+from otel_judge.config import Price
+from otel_judge.errors import ConfigError
+from otel_judge.label import Label
+from otel_judge.progress import Progress
 from otel_judge.results import ScoreStats
 from otel_judge.testing.model import Reply, Request, ScriptedModel, error, verdict
 
@@ -223,6 +229,64 @@ def test_judges_of_one_trace_share_its_prefix_and_one_goes_ahead() -> None:
     cached = sorted(feedback.usage.cached_tokens for feedback in result.rows[0].feedback if feedback.usage)
     assert cached[0] == 0
     assert all(tokens > 0 for tokens in cached[1:])
+
+
+def test_results_by_attribute_tag_and_metadata_and_saved(tmp_path: Path) -> None:
+    rows = [
+        {"trace": TRACES[0], "tags": ["new"], "metadata": {"tier": "gold"}},
+        {"trace": TRACES[1], "tags": ["new", "slow"], "metadata": {"tier": "free"}},
+        {"outputs": {"body": "It ships in 9 days."}, "metadata": {"tier": "free"}},
+    ]
+    result = evaluate(rows, [days], by=["metadata.tier", "attributes.gen_ai.agent.name"])
+    assert {tier: each.score_stats("days").mean for tier, each in result.by("metadata.tier").items()} == {
+        "free": 5.5,
+        "gold": 1.0,
+    }
+    assert {tag: len(each.rows) for tag, each in result.by("tag").items()} == {"new": 2, "slow": 1, "(none)": 1}
+    assert list(result.by("attributes.gen_ai.agent.name")) == ["shop", "(none)"]
+    assert list(result.by("service")) == ["shop", "(none)"]
+    with pytest.raises(KeyError, match="no row has 'colour'"):
+        result.by("colour")
+    with pytest.raises(ConfigError, match="by colour: there is no such field"):
+        evaluate(rows, [days], by="colour")
+    with pytest.raises(TypeError, match="evaluate takes no 'colour'"):
+        evaluate(rows, [days], colour=1)
+    result.save(tmp_path / "results.json")
+    assert load_results(tmp_path / "results.json").score_stats("days") == result.score_stats("days")
+    assert result.diff(result).regressions == []
+
+
+def test_expectations_by_trace_id_and_labels_of_people() -> None:
+    expected = {trace.trace_id: {"answer": "It ships in 1 days."} for trace in TRACES[:2]}
+    result = evaluate(iter(TRACES[:3]), [final_answer_matches("answer")], expectations=expected)
+    assert [row.feedback[0].label for row in result.rows] == ["pass", "fail", "not_judgeable"]
+    assert [row.expectations is None for row in result.rows] == [False, False, True]
+    labels = [Label(trace.trace_id, label="pass" if number < 3 else "fail") for number, trace in enumerate(TRACES)]
+    with ScriptedModel(lambda request: verdict(0.9 if "in 1 days" in request.prompt else 0.1)) as model:
+        judge = agent_judge(named(model), criterion="x", key="gate", threshold=0.5)
+        result = evaluate(TRACES, [judge], labels=labels)
+    assert result.agreement is not None
+    (gate,) = result.agreement.judges
+    assert (gate.name, gate.table.n) == ("gate", 4)
+    assert evaluate(TRACES[:1], [days]).agreement is None
+
+
+def test_money_is_never_more_than_asked_for_and_code_goes_on() -> None:
+    with ScriptedModel(obliging) as model:
+        price = Price(input_per_mtok=1.0, output_per_mtok=1.0)
+        config = named(model).model_copy(update={"price": price})
+        judge = agent_judge(config, criterion="x", key="plain", limits={"tokens": 20_000})
+        assert judge.most_usd == pytest.approx(0.02)
+        counting = Progress()
+        result = evaluate(TRACES, [judge, days], max_usd=0.021, progress=counting, concurrency=4)
+        assert evaluate(TRACES, [judge], max_usd=0.019).summaries["plain"].failures == 4
+    spent = sum(row.feedback[0].cost_usd or 0.0 for row in result.rows)
+    assert 0 < spent <= 0.021
+    unpaid = [row.feedback[0].error for row in result.rows if row.feedback[0].error is not None]
+    assert unpaid
+    assert {error.type for error in unpaid} == {"max_usd"}
+    assert result.score_stats("days").n == 4
+    assert (counting.total, counting.traces, counting.failures) == (4, 4, len(unpaid))
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1))

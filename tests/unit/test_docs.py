@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from otel_judge import semconv
-from otel_judge.cli import COMMANDS
+from otel_judge.cli import COMMANDS, app
 from otel_judge.dialects import DIALECTS
 
 ROOT = Path(__file__).parents[2]
@@ -39,3 +40,13 @@ def test_every_key_has_a_default_or_a_description() -> None:
 def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     assert [name for name in COMMANDS if f"otel-judge {name}" not in readme and f"make {name}" not in readme] == []
+
+
+@pytest.mark.parametrize("command", ["run", "diff"])
+def test_every_option_over_stored_traces_is_documented(command: str) -> None:
+    text = (ROOT / "docs/running.md").read_text()
+    (found,) = [each for each in app.registered_commands if each.callback and each.callback.__name__ == command]
+    parameters = typer.main.get_command_from_info(found, pretty_exceptions_short=False, rich_markup_mode=None).params
+    flags = [flag for parameter in parameters for flag in parameter.opts if flag.startswith("--")]
+    assert len(flags) > 1
+    assert [flag for flag in flags if f"`{flag}" not in text] == []
