@@ -27,7 +27,7 @@ from otel_judge import (
     scorer,
     tool_called,
 )
-from otel_judge.config import Price
+from otel_judge.config_judges import Price
 from otel_judge.errors import ConfigError
 from otel_judge.label import Label
 from otel_judge.progress import Progress
