@@ -136,7 +136,7 @@ def test_an_attribute_of_60_mb_is_read_in_linear_time() -> None:
         return taken
 
     seconds(1_000_000)
-    assert seconds(60_000_000) < 30 * max(seconds(6_000_000), 0.02)
+    assert seconds(60_000_000) < 70 * max(seconds(6_000_000), 0.02)
 
 
 def test_a_key_of_many_parts_and_many_keys_are_no_trouble() -> None:

@@ -117,7 +117,7 @@ def test_depth_and_size_cost_linear_time():
         return time.process_time() - begin
 
     seconds(1000)
-    assert seconds(20_000) < 40 * max(seconds(2_000), 0.01)
+    assert seconds(20_000) < 60 * max(seconds(2_000), 0.02)
 
 
 shapes = st.lists(
