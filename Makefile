@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format acceptance live bench clean
+.PHONY: help demo test check format acceptance live packaged bench clean
 
 help:
 	@echo "make demo        six agent runs, judged: the whole path, no key needed"
@@ -12,6 +12,7 @@ help:
 	@echo "make check       lint, format, types, import walls"
 	@echo "make acceptance  tests against a real Collector, Jaeger and Chromium (needs Go and apt-get; gets them once)"
 	@echo "make live        instrumentations that people use, run for real (needs Node.js; builds their environments once)"
+	@echo "make packaged    the examples of the docs, with the wheel alone in a clean environment"
 	@echo "make bench       the figures, each beside a peer or a limit"
 
 $(READY): pyproject.toml constraints.txt
@@ -43,6 +44,15 @@ acceptance: $(READY)
 
 live: $(READY)
 	$(BIN)/pytest tests/live
+
+# In a folder of its own: beside the sources, Python would import them in place of the wheel.
+packaged: $(READY)
+	rm -rf build/packaged && mkdir -p build/packaged
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation -w build/packaged .
+	$(PYTHON) -m venv build/packaged/venv
+	build/packaged/venv/bin/pip install --quiet -c constraints.txt build/packaged/*.whl pytest pytest-asyncio hypothesis
+	cp -r tests docs README.md pyproject.toml build/packaged
+	cd build/packaged && venv/bin/python -m pytest tests/integration/test_docs_examples.py
 
 bench: $(READY)
 	$(BIN)/python -m bench
