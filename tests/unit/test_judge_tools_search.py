@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from unittest.mock import patch
 
 import pytest
 import re2
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from otel_judge.judge import tools
 from otel_judge.judge.text import all_fields, fields
+from otel_judge.judge.tools import pattern as patterns
 from otel_judge.judge.tools import search_trace_regex
 from otel_judge.judge.trace_text import text_of
 from otel_judge.testing.traces import TraceBuilder
@@ -60,18 +62,19 @@ TRICKY = st.sampled_from(
 @given(
     st.lists(st.lists(st.text(ALPHABET, min_size=1, max_size=6), min_size=1, max_size=4), min_size=1, max_size=3),
     st.lists(PIECES | TRICKY, min_size=1, max_size=4).map("".join).filter(bool),
+    st.sampled_from([1, 8, 20, 100_000]),
 )
-@example([["a", "b"]], "a\\s*b")
-@example([["a", "b"]], "(?s)a.*b")
-@example([["a\n", "\nb"]], "^$")
-@example([["b", "ab"]], "^b|a$")
-@example([["b", "ab"]], "$^")
-@example([["b", "a\nb"], ["a", "a"], ["b"]], "^a$")
-@example([["a", "a"], ["b", "a"], ["a", "a"]], "a")
-@example([["a", "a"], ["b", "a"], ["a", "a"]], "a.|b*$")
-@example([["a", "b"]], "\\n")
-@example([["a", "b"]], "[^x]+b")
-def test_a_search_finds_what_re2_finds_value_by_value(values: list[list[str]], pattern: str) -> None:
+@example([["a", "b"]], "a\\s*b", 8)
+@example([["a", "b"]], "(?s)a.*b", 8)
+@example([["a\n", "\nb"]], "^$", 8)
+@example([["b", "ab"]], "^b|a$", 8)
+@example([["b", "ab"]], "$^", 8)
+@example([["b", "a\nb"], ["a", "a"], ["b"]], "^a$", 8)
+@example([["a", "a"], ["b", "a"], ["a", "a"]], "a", 8)
+@example([["a", "a"], ["b", "a"], ["a", "a"]], "a.|b*$", 8)
+@example([["a", "b"]], "\\n", 8)
+@example([["a", "b"]], "[^x]+b", 8)
+def test_a_search_finds_what_re2_finds_value_by_value(values: list[list[str]], pattern: str, step: int) -> None:
     try:
         options = re2.Options()
         options.log_errors = False
@@ -82,7 +85,8 @@ def test_a_search_finds_what_re2_finds_value_by_value(values: list[list[str]], p
     for number, texts in enumerate(values):
         build.span("ab", attributes={f"k{index}": text for index, text in enumerate(texts)}, start=number)
     trace = build.trace()
-    assert places(trace, pattern) == expected(trace, pattern)
+    with patch.multiple(patterns, _FIRST_STEP=step, _STEP=step):
+        assert places(trace, pattern) == expected(trace, pattern)
 
 
 def test_no_pattern_matches_over_two_values() -> None:
