@@ -93,6 +93,7 @@ class Asker:
         Raises `JudgeStopped` when there is no answer.
         """
         attempts = 0
+        before: Fault | None = None
         patience_until = self._patience_until()
         while True:
             attempts += 1
@@ -106,12 +107,15 @@ class Asker:
                 self._may_force = False
                 attempts -= outcome.type == "no_forcing"  # it was never sent
                 continue
+            if before is not None and outcome.type == "timeout" and self._budget.remaining_s <= 0:
+                outcome = before  # the seconds cut the last attempt short: what was wrong is what went wrong until then
+            before = outcome
             delay = _delay(outcome, attempts)
             if len(self._chain) > 1 and outcome.another_may_answer:
                 late = self._budget.elapsed_s + delay >= patience_until
                 if not outcome.retryable or late or attempts >= _TRIES:
                     await self._fall_back(outcome, messages)
-                    attempts, patience_until = 0, self._patience_until()
+                    attempts, before, patience_until = 0, None, self._patience_until()
                     continue
             if not outcome.retryable:
                 raise JudgeStopped(outcome.type, outcome.message)

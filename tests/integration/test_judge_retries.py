@@ -62,6 +62,16 @@ def test_garbage_is_an_invalid_response() -> None:
     assert feedback.error.type == "invalid_response"
 
 
+def test_an_attempt_that_the_seconds_cut_short_does_not_hide_what_went_wrong_before() -> None:
+    replies = iter([error(529, "overloaded_error", headers={"retry-after-ms": "1"})])
+    with judging(lambda _: next(replies, hang()), limits={"seconds": 2}) as (model, grade):
+        feedback = grade()
+    assert feedback.error is not None
+    assert feedback.error.type == "overloaded"
+    assert "tried 2 times in 2" in feedback.error.message
+    assert len(model.requests) == 2
+
+
 def test_a_refused_key_is_never_shown_or_retried() -> None:
     refused = error(401, "authentication_error", "invalid x-api-key sk-ant-scripted-key")
     with judging([refused]) as (model, grade):
