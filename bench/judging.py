@@ -31,7 +31,7 @@ from otel_judge.worker import Worker
 
 MODEL = "anthropic:scripted"
 TURNS = 3  # of the scripted explorer
-RUNS = 5
+RUNS = 15
 JUDGEMENTS = 40  # one after another, a run
 AT_ONCE, AT_ONCE_RUNS = 50, 5
 QUEUED = 1_000
