@@ -17,17 +17,19 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from otel_judge.config import JudgeConfig, ModelConfig, Sampling
+from otel_judge.config import Config, JudgeConfig, ModelConfig
 from otel_judge.decision import Decision
-from otel_judge.engine import Engine, Plan
-from otel_judge.feedback import Feedback, Target
+from otel_judge.emit.printing import Printer
+from otel_judge.engine import settle
+from otel_judge.feedback import Feedback
 from otel_judge.judge import Judge, build
-from otel_judge.service import settle
+from otel_judge.outlet import Outlet
+from otel_judge.telemetry import Telemetry
 from otel_judge.testing.model import Reply, Request, ScriptedModel, explorer
 from otel_judge.testing.traces import TraceBuilder
 from otel_judge.trace import Trace
 from otel_judge.trajectory import target_of
-from otel_judge.worker import Worker
+from otel_judge.workers.pool import WorkerPool
 
 MODEL = "anthropic:scripted"
 TURNS = 3  # of the scripted explorer
@@ -109,43 +111,43 @@ async def at_once(base_url: str) -> tuple[list[float], float]:
     return shares, statistics.median(cpu)
 
 
-class Counted:
-    """The report of the worker's engine."""
+class Counting(Printer):
+    """A sink that counts verdicts."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.graded = 0
+        self.any = asyncio.Event()
 
     def emit(self, feedback: Feedback, decision: Decision | None) -> None:
         del decision
         _check(feedback)
         self.graded += 1
-
-    def decided(self, target: Target, decision: Decision) -> None:
-        pass
-
-    def understood(self, spans: object) -> None:
-        pass
+        self.any.set()
 
 
 async def queued(base_url: str) -> tuple[float, float]:
-    """Share of the ideal rate, and MiB by which memory grew at most, past the traces that wait in the queue."""
-    report = Counted()
-    plan = Plan((), Sampling(), (("main", a_model(base_url)),), (CONFIG,))
-    worker = Worker(lambda: Engine(plan), report)
-    await worker.start()
-    worker.submit(a_trace())
-    await worker.drain(60.0)  # imports the SDK
+    """Share of the ideal rate, and MiB by which memory grew at most, past the traces that wait in the queue.
+
+    Memory is the service's and its worker's.
+    """
+    sink, telemetry = Counting(), Telemetry()
+    config = Config(checks=(), models={"main": a_model(base_url)}, judges=(CONFIG,))
+    pool = WorkerPool(config, Outlet(sink, telemetry), telemetry)
+    await pool.start()
+    pool.submit(a_trace())
+    await sink.any.wait()  # imports the SDK
     traces = [a_trace() for _ in range(QUEUED)]
-    before = most = _rss_mib()
+    before = most = _rss_mib(*pool.pids)
     started = time.perf_counter()
     for trace in traces:
-        worker.submit(trace)
+        pool.submit(trace)
     traces.clear()
-    while report.graded <= QUEUED:
+    while sink.graded <= QUEUED:
         await asyncio.sleep(0.05)
-        most = max(most, _rss_mib())
+        most = max(most, _rss_mib(*pool.pids))
     taken = time.perf_counter() - started
-    await worker.close()
+    await pool.close()
     return QUEUED / AT_ONCE * TURNS * MODEL_S / taken, most - before
 
 
@@ -162,8 +164,9 @@ async def share_of_a_bare_client(base_url: str) -> float:
         return TURNS * MODEL_S / (time.perf_counter() - started)
 
 
-def _rss_mib() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_MIB
+def _rss_mib(*others: int) -> float:
+    """Of this process and others."""
+    return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in ("self", *others)) * PAGE_MIB
 
 
 def _check(feedback: Feedback) -> None:

@@ -253,6 +253,8 @@ class Config(Section):
     sampling: Sampling = Sampling()
     models: dict[str, ModelConfig] = Field(default={})
     judges: tuple[JudgeConfig, ...] = ()
+    judge_workers: Annotated[int, Field(gt=0, le=64)] = 1
+    """Processes of `serve` in which traces are checked and judged. They share each model's `concurrency`."""
     calibration: str | None = None
     """File that `otel-judge agree --save` writes; judges that it does not know are stamped `uncalibrated`."""
     redact: RedactConfig | None = RedactConfig()
@@ -304,7 +306,6 @@ LATER_KEYS = frozenset(
         "forward",
         "index.completion.services",
         "index.storage",
-        "judge_workers",
         "memory_limiter",
         "receivers.otlp.protocols.grpc.auth",
         "receivers.otlp.protocols.grpc.keepalive",

@@ -33,7 +33,7 @@ class Embedded:
     def __init__(self, config: Config, outlet: Outlet, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
         self._outlet = outlet
-        self._grader = Grader(outlet.engine(config), outlet)
+        self._grader = Grader(outlet.engine(config))
         self._index = Index(config.index)
         self._origins = OriginTable()
         self._root_grace = config.index.completion.root_grace
@@ -64,7 +64,7 @@ class Embedded:
         """Grades the traces that are finished now, or would be `ahead_s` seconds from now."""
         for trace in self._index.poll(time.monotonic() + ahead_s):
             self._telemetry.completed(trace.completion)
-            self._grader.take(trace)
+            self._grader.take(trace, self._outlet)
 
     async def flush(self, deadline_s: float) -> bool:
         """Grades every trace whose root has ended, without waiting for its grace, and sends the feedback.
@@ -81,7 +81,7 @@ class Embedded:
         deadline = time.monotonic() + deadline_s
         for trace in self._index.finish_all(time.monotonic()):
             self._telemetry.completed(trace.completion)
-            self._grader.take(trace)
+            self._grader.take(trace, self._outlet)
         await self._grader.drain(deadline_s * (1 - EMITTING_SHARE))
         await self._grader.aclose()
         await self._outlet.close(max(0.0, deadline - time.monotonic()))

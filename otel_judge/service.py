@@ -1,14 +1,13 @@
 """The service: receive -> index -> check -> sample -> judge -> emit, with health beside it and a drain at the end.
 
-One event loop takes requests, finishes traces and sends feedback; grading runs on the worker's thread. What is
-full pushes back: a worker without room leaves finished traces in the index, and a full index refuses requests with a
+One event loop takes requests, finishes traces and sends feedback; grading runs in worker processes. What is
+full pushes back: workers without room leave finished traces in the index, and a full index refuses requests with a
 retryable code.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import time
@@ -16,7 +15,6 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 
-from . import judge
 from .admin import admin_app, health_app
 from .config import Config
 from .grader import JUDGING_TRACES
@@ -30,9 +28,9 @@ from .receive.decode_logs import LogIntake
 from .receive.grpc import GrpcServer
 from .receive.http import HttpServer as OtlpHttpServer
 from .receive.origins import OriginTable
-from .telemetry import INDEX_BYTES, INDEX_SPANS, QUEUE_CAPACITY, QUEUE_SIZE, Telemetry
+from .telemetry import INDEX_BYTES, INDEX_SPANS, QUEUE_CAPACITY, QUEUE_OLDEST, QUEUE_SIZE, Telemetry
 from .trace import Trace
-from .worker import QUEUE_TRACES, Worker
+from .workers.pool import QUEUE_TRACES, WorkerPool
 
 logger = logging.getLogger(__name__)
 
@@ -53,21 +51,9 @@ async def serve(config: Config) -> None:
         for what, where in service.endpoints.items():
             logger.info("%s at %s", what, where)
         logger.info("ready")
-        if config.judges:
-            await asyncio.to_thread(settle)
         await stop.wait()
         logger.info("stopping; what is buffered is finished and sent first")
     logger.info("stopped")
-
-
-def settle() -> None:
-    """Loads what judges need, and has the garbage collector pass over all that is loaded by now: it stays anyway.
-
-    Else each full collection walks some 230,000 objects of the SDKs and stops every thread for a tenth of a second.
-    """
-    judge.load()
-    gc.collect()
-    gc.freeze()
 
 
 class Service:
@@ -104,9 +90,9 @@ class Service:
         self._telemetry = Telemetry()
         outlet = await Outlet.open(config, self._telemetry, receivers=config.receivers)
         self._stack.push_async_callback(lambda: outlet.close(self._flush_s))
-        self._worker = Worker(lambda: outlet.engine(config), outlet)
-        self._stack.push_async_callback(self._worker.close)
-        await self._worker.start()
+        self._workers = WorkerPool(config, outlet, self._telemetry)
+        self._stack.push_async_callback(self._workers.close)
+        await self._workers.start()
         self._observe()
 
         health = HttpServer(
@@ -194,7 +180,7 @@ class Service:
 
     async def _finish_traces(self) -> None:
         while True:
-            if self._worker.has_room:
+            if self._workers.has_room:
                 self._submit(self._index.poll(time.monotonic()))
             await asyncio.sleep(TICK_S)
 
@@ -202,19 +188,21 @@ class Service:
         self._telemetry.unused_log_records(self._index.take_unjoined(), "no_span")
         for trace in traces:
             self._telemetry.completed(trace.completion)
-            self._worker.submit(trace)
+            self._workers.submit(trace)
 
     async def _drain(self) -> None:
         """Finishes what is buffered, and gives checks and judges the time that there is."""
         self._submit(self._index.finish_all(time.monotonic()))
-        await self._worker.drain(DRAIN_S)
+        await self._workers.drain(DRAIN_S)
 
     def _observe(self) -> None:
-        index, worker, observe = self._index, self._worker, self._telemetry.observe
+        index, workers, observe = self._index, self._workers, self._telemetry.observe
         observe(INDEX_SPANS, lambda: index.buffered_spans, state="buffered")
         observe(INDEX_BYTES, lambda: index.buffered_bytes, state="buffered")
         observe(INDEX_BYTES, lambda: index.retained_bytes, state="retained")
-        observe(QUEUE_SIZE, lambda: worker.waiting, queue="check")
+        observe(QUEUE_SIZE, lambda: workers.waiting, queue="check")
         observe(QUEUE_CAPACITY, lambda: QUEUE_TRACES, queue="check")
-        observe(QUEUE_SIZE, lambda: worker.judging, queue="judge")
-        observe(QUEUE_CAPACITY, lambda: JUDGING_TRACES, queue="judge")
+        observe(QUEUE_OLDEST, lambda: workers.oldest_s(checked=False), queue="check")
+        observe(QUEUE_SIZE, lambda: workers.judging, queue="judge")
+        observe(QUEUE_CAPACITY, lambda: self._config.judge_workers * JUDGING_TRACES, queue="judge")
+        observe(QUEUE_OLDEST, lambda: workers.oldest_s(checked=True), queue="judge")

@@ -99,6 +99,9 @@ DECISIONS = Metric(
     labels=("sampled", "reason"),
 )
 TRACES_COMPLETED = Metric("otel_judge.traces.completed", "counter", "Traces that finished, by why", labels=("reason",))
+WORKERS_ENDED = Metric(
+    "otel_judge.workers.ended", "counter", "Worker processes that ended by themselves and were replaced"
+)
 CONTENT_SPANS = Metric(
     "otel_judge.content.spans",
     "counter",
@@ -162,6 +165,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     LABELS,
     DECISIONS,
     TRACES_COMPLETED,
+    WORKERS_ENDED,
     CONTENT_SPANS,
     ACCEPTED_SPANS,
     REFUSED_SPANS,
@@ -263,6 +267,10 @@ class Telemetry:
     def completed(self, reason: str) -> None:
         """Counts one finished trace; `reason` is a `CompletionReason`."""
         self._count(TRACES_COMPLETED, 1, reason=str(reason))
+
+    def worker_ended(self) -> None:
+        """Counts a worker process that ended by itself."""
+        self._count(WORKERS_ENDED, 1)
 
     def content(self, dialect: str, content: str, spans: int) -> None:
         """Counts spans by what came of their content; `content` is an `Understanding`."""

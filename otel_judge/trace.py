@@ -349,9 +349,13 @@ class Trace:
     def duration_ns(self) -> int:
         return max(0, self.end_ns - self.start_ns)
 
+    def holding(self, blocks: Iterable[SpanBlock]) -> Trace:
+        """The same trace with other content."""
+        return Trace(self.raw_trace_id, blocks, completion=self.completion, tenant=self.tenant)
+
     def edited(self, blocks: Iterable[SpanBlock], arrived: Sequence[Span]) -> Trace:
-        """The same trace with other content. `arrived` are the spans of `blocks`, decoded already."""
-        made = Trace(self.raw_trace_id, blocks, completion=self.completion, tenant=self.tenant)
+        """`holding`, with the spans of `blocks`, which are decoded already."""
+        made = self.holding(blocks)
         made.__dict__["arrived"] = tuple(arrived)  # where the cached property would put it
         return made
 

@@ -79,9 +79,7 @@ class Emitter:
         await self.close()
 
     def emit(self, feedback: Feedback, decision: Decision | None) -> None:
-        self.put(self._encoder.feedback(feedback, decision))
-        if feedback.receipt is not None:
-            self.put([self._encoder.egress(feedback, feedback.receipt)])
+        self.put(self._encoder.items(feedback, decision))
 
     def decided(self, target: Target, decision: Decision, *, at_ns: int) -> None:
         self.put([self._encoder.decision(target, decision, at_ns)])

@@ -47,6 +47,11 @@ class Encoder:
         self._config = config
         self._own = None if config.service_name == "judged" else _envelopes(_own_resource(config.service_name))
 
+    def items(self, feedback: Feedback, decision: Decision | None) -> Sequence[Item]:
+        """All records of one Feedback."""
+        items = self.feedback(feedback, decision)
+        return items if feedback.receipt is None else (*items, self.egress(feedback, feedback.receipt))
+
     def feedback(self, feedback: Feedback, decision: Decision | None) -> tuple[Item, Item]:
         """The score span and the log record of one Feedback."""
         target = feedback.target

@@ -1,0 +1,191 @@
+"""Grades finished traces in worker processes, behind a bounded queue."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from ..config import Config
+from ..errors import OtelJudgeError
+from ..outlet import Outlet
+from ..telemetry import Telemetry
+from ..trace import Trace
+from . import wire
+from .slot import Job, Slot
+
+logger = logging.getLogger(__name__)
+
+QUEUE_TRACES = 2_000  # finished traces that wait for their checks; past it the index keeps them
+QUEUE_BYTES = 128 * 1024 * 1024
+_AHEAD, _AHEAD_BYTES = 16, 4 * 1024 * 1024  # that a worker is given while it checks another
+_TRIES = 2  # workers that a trace may end before it is given up
+_AGAIN_S, _AGAIN_MOST_S = 0.1, 30.0  # before a worker that did not last is replaced
+
+
+class WorkerPool:
+    """`judge_workers` processes that check and judge traces.
+
+    Owned by one event loop. A worker that ends is replaced, and what it had in its hands is graded again: feedback
+    that has come is not asked for twice, a judgement under way is made once more. What ends two workers is reported
+    as failed (`worker_ended`).
+    """
+
+    def __init__(self, config: Config, outlet: Outlet, telemetry: Telemetry) -> None:
+        self._config = config
+        self._outlet = outlet
+        self._telemetry = telemetry
+        self._slots = [Slot(self._take) for _ in range(config.judge_workers)]
+        self._queue: deque[Job] = deque()
+        self._queue_bytes = 0
+        self._number = 0
+        self._idle = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def waiting(self) -> int:
+        """Traces that wait for their checks."""
+        return len(self._queue) + sum(slot.unchecked for slot in self._slots)
+
+    @property
+    def judging(self) -> int:
+        """Traces that wait for or are with a judge."""
+        return sum(len(slot.jobs) - slot.unchecked for slot in self._slots)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether `submit` may be called. While it is False, finished traces stay where they are."""
+        waiting_bytes = self._queue_bytes + sum(slot.unchecked_bytes for slot in self._slots)
+        return self.waiting < QUEUE_TRACES and waiting_bytes < QUEUE_BYTES
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """Of the processes that run."""
+        return [slot.pid for slot in self._slots if slot.alive and slot.pid is not None]
+
+    def oldest_s(self, *, checked: bool) -> float:
+        """Age in seconds of the trace that has waited longest: for its judges if `checked`, else for its checks."""
+        jobs = [next((job for job in slot.jobs.values() if job.checked is checked), None) for slot in self._slots]
+        if not checked and self._queue:
+            jobs.append(self._queue[0])
+        return max((time.monotonic() - job.since for job in jobs if job is not None), default=0.0)
+
+    async def start(self) -> None:
+        """Starts the processes. Raises what building their engines raises."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for slot in self._slots:
+                    group.create_task(slot.open(self._config, encodes=self._outlet.encodes))
+        except* OtelJudgeError as group:
+            await asyncio.gather(*(slot.close() for slot in self._slots))
+            raise group.exceptions[0] from None
+        self._tasks = [asyncio.create_task(self._keep(slot)) for slot in self._slots]
+
+    def submit(self, trace: Trace) -> None:
+        """Takes a trace over."""
+        self._number += 1
+        self._put(Job(self._number, trace, time.monotonic()))
+        self._feed()
+
+    async def drain(self, deadline_s: float) -> None:
+        """Waits until all that was submitted is graded. Judgements that take longer end as failed (`shutdown`)."""
+        until = time.monotonic() + deadline_s
+        try:
+            async with asyncio.timeout(deadline_s):
+                while self.waiting:
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            logger.warning("%d traces were not checked in the %.0f s that there were", self.waiting, deadline_s)
+        left_s = max(0.0, until - time.monotonic())
+        await asyncio.gather(*(slot.drain(left_s) for slot in self._slots))
+
+    async def close(self) -> None:
+        """Ends the processes. `drain` comes first."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(slot.close() for slot in self._slots))
+
+    def _put(self, job: Job) -> None:
+        self._queue.append(job)
+        self._queue_bytes += job.trace.size
+
+    def _feed(self) -> None:
+        """Gives what waits to the workers that have least to do."""
+        while self._queue:
+            free = [
+                slot
+                for slot in self._slots
+                if slot.alive and slot.unchecked < _AHEAD and slot.unchecked_bytes < _AHEAD_BYTES
+            ]
+            if not free:
+                return
+            job = self._queue.popleft()
+            self._queue_bytes -= job.trace.size
+            min(free, key=lambda slot: len(slot.jobs)).give(job)
+
+    def _take(self, slot: Slot, said: wire.FromWorker) -> None:
+        if isinstance(said, wire.OwnSpans):
+            self._outlet.put(said.items)
+            return
+        if isinstance(said, wire.Ready | wire.Refused | wire.Drained) or (job := slot.jobs.get(said.job)) is None:
+            return
+        if isinstance(said, wire.Emitted):
+            if said.feedback.name not in job.reported:
+                job.reported.add(said.feedback.name)
+                self._outlet.relay(said.feedback, said.decision, said.items)
+        elif isinstance(said, wire.Decided):
+            job.decision = said.decision
+            self._outlet.relay_decision(said.target, said.decision, said.items)
+        elif isinstance(said, wire.Counted):
+            if not job.counted:
+                job.counted = True
+                self._outlet.understood(said.spans)
+        elif isinstance(said, wire.Checked):
+            slot.checked(job)
+            self._feed()
+        else:
+            del slot.jobs[job.number]
+        if not self.waiting:
+            self._idle.set()
+
+    async def _keep(self, slot: Slot) -> None:
+        """Listens to a worker; once it has ended, starts another in its place."""
+        delay = _AGAIN_S
+        while True:
+            if slot.alive:
+                self._feed()
+                started = time.monotonic()
+                await slot.run()
+                if time.monotonic() - started > _AGAIN_MOST_S:
+                    delay = _AGAIN_S
+                await slot.close()
+                self._ended(slot)
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, _AGAIN_MOST_S)
+            try:
+                await slot.open(self._config, encodes=self._outlet.encodes)
+            except (OtelJudgeError, OSError) as error:
+                logger.error("no worker process could be started, trying again in %.1f s: %s", delay, error)
+
+    def _ended(self, slot: Slot) -> None:
+        jobs = slot.take_back()
+        logger.error(
+            "worker process %s %s; another takes its place, and %d traces are graded again",
+            slot.pid,
+            slot.ended(),
+            len(jobs),
+        )
+        self._telemetry.worker_ended()
+        for job in reversed(jobs):
+            if job.ended_workers >= _TRIES + (job.decision is not None):
+                logger.error("trace %s ended %d workers and is given up", job.trace.trace_id, job.ended_workers)
+                continue
+            self._queue.appendleft(job)
+            self._queue_bytes += job.trace.size
+        self._feed()
+        if not self.waiting:
+            self._idle.set()

@@ -1,0 +1,173 @@
+"""One worker process as the service sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from ..config import Config
+from ..decision import Decision
+from ..errors import OtelJudgeError
+from ..feedback import JudgeFailure
+from ..trace import Trace
+from . import wire
+
+logger = logging.getLogger(__name__)
+
+CLOSE_S = 5.0  # that a worker has to end by itself
+_ENDED = JudgeFailure("worker_ended", "the process that judged it ended, twice")
+
+
+@dataclass(slots=True)
+class Job:
+    """A trace in a worker's hands, and what has come of it."""
+
+    number: int
+    trace: Trace
+    since: float
+    """Seconds on the monotonic clock at which it was taken over."""
+    decision: Decision | None = None
+    reported: set[str] = field(default_factory=set[str])
+    """Names of the scorers whose feedback has come."""
+    counted: bool = False
+    checked: bool = False
+    ended_workers: int = 0
+    """How many workers ended while they had it in their hands."""
+
+    def message(self) -> wire.Job:
+        """What is left to do. A judgement that has ended several workers is not tried again."""
+        decision = self.decision
+        if decision is not None:
+            left = tuple(name for name in decision.judges if name not in self.reported)
+            decision = replace(decision, judges=left)
+        return wire.Job(self.number, self.trace, decision, _ENDED if self.ended_workers > 1 else None)
+
+
+class Slot:
+    """A worker process and its jobs. Belongs to one event loop."""
+
+    def __init__(self, take: Callable[[Slot, wire.FromWorker], None]) -> None:
+        """`take` is called with everything that the worker says of its jobs."""
+        self.jobs: dict[int, Job] = {}
+        """Not done yet, in the order in which they were given."""
+        self.unchecked = 0
+        self.unchecked_bytes = 0
+        self.alive = False
+        self._take = take
+        self._unsent: deque[Job] = deque()
+        self._more = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._process: asyncio.subprocess.Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    async def open(self, config: Config, *, encodes: bool) -> None:
+        """Starts a process. Raises what building its engine raised, or `OtelJudgeError` where it just ended."""
+        ours, theirs = socket.socketpair()
+        fd = theirs.fileno()
+        command = f"import sys; sys.path[:] = {sys.path!r}; from otel_judge.workers.process import main; main({fd})"
+        with theirs:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", command, pass_fds=[fd], stdin=asyncio.subprocess.DEVNULL
+            )
+        self._reader, self._writer = await asyncio.open_connection(sock=ours)
+        level = logging.getLogger("otel_judge").getEffectiveLevel()
+        self._writer.write(wire.frame(wire.Setup(config, level, encodes)))
+        said = await wire.read(self._reader)
+        first = cast("list[wire.FromWorker]", said)[0] if said else None
+        if isinstance(first, wire.Ready):
+            self.alive = True
+            return
+        await self.close()
+        raise first.error if isinstance(first, wire.Refused) else OtelJudgeError(f"a worker process {self.ended()}")
+
+    async def run(self) -> None:
+        """Carries jobs to the process and what it says back, until it has ended."""
+        self._more.set()
+        sending = asyncio.create_task(self._send())
+        try:
+            while (said := await wire.read(self._reader)) is not None:
+                for each in cast("list[wire.FromWorker]", said):
+                    if isinstance(each, wire.Drained):
+                        self._drained.set()
+                    else:
+                        self._take(self, each)
+        finally:
+            self.alive = False
+            self._drained.set()
+            sending.cancel()
+
+    def give(self, job: Job) -> None:
+        """Sends a job as soon as those before it are on their way."""
+        self.jobs[job.number] = job
+        self.unchecked += 1
+        self.unchecked_bytes += job.trace.size
+        self._unsent.append(job)
+        self._more.set()
+
+    def checked(self, job: Job) -> None:
+        job.checked = True
+        self.unchecked -= 1
+        self.unchecked_bytes -= job.trace.size
+
+    def take_back(self) -> list[Job]:
+        """The jobs of a process that has ended. Those that it had in its hands are marked."""
+        jobs = [*self.jobs.values()]
+        at_check = next((job for job in jobs if not job.checked), None)
+        for job in jobs:
+            job.ended_workers += job.checked or job is at_check
+            job.checked = False
+        self.jobs.clear()
+        self._unsent.clear()
+        self.unchecked = self.unchecked_bytes = 0
+        return jobs
+
+    async def drain(self, deadline_s: float) -> None:
+        """Has the process end its judgements within `deadline_s` seconds. No job follows."""
+        if self._writer is not None and self.alive:
+            self._drained.clear()
+            self._writer.write(wire.frame(wire.Drain(deadline_s)))
+            await self._drained.wait()
+
+    async def close(self) -> None:
+        """Ends the process: at once by hanging up, by force where it does not hear."""
+        if self._process is None:
+            return
+        if self._writer is not None:
+            self._writer.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), CLOSE_S)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+    def ended(self) -> str:
+        """How the process ended, in words."""
+        code = None if self._process is None else self._process.returncode
+        if code is not None and code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        return f"ended with exit code {code}"
+
+    async def _send(self) -> None:
+        writer = self._writer
+        assert writer is not None
+        try:
+            while True:
+                await self._more.wait()
+                while self._unsent:
+                    for frame in wire.frames(self._unsent.popleft().message()):
+                        writer.write(frame)
+                        await writer.drain()
+                self._more.clear()
+        except ConnectionError:  # it has ended, which `run` hears
+            pass
