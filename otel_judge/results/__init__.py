@@ -17,13 +17,15 @@ from .journal import Journal
 from .junit import junit
 from .results import Results
 from .row import Row
-from .summary import ScoreStats, Summary, Tally, summarise
+from .summary import ScoreStats, Summary, summarise
+from .tally import Instrument, Tally
 
 __all__ = [
     "NO_VALUE",
     "Change",
     "Diff",
     "Gate",
+    "Instrument",
     "Journal",
     "Results",
     "Row",
