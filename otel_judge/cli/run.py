@@ -37,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
         sample: int | None = typer.Option(
             None, min=1, metavar="N", help="Only N of the traces, at random; of the same traces always the same ones."
         ),
+        seed: int = typer.Option(0, help="Of the sample: another number draws other traces."),
         expectations: Path | None = typer.Option(
             None, help="References by trace id, for {{ expectations }}: JSON lines with trace_id and expectations."
         ),
@@ -90,7 +91,7 @@ def add_to(app: typer.Typer) -> None:
 
         logs.configure()
         chosen = only(load(config), judge or [])
-        choice = running.Choice(sources, Where.parse(where or []), sample, trace_id, strict)
+        choice = running.Choice(sources, Where.parse(where or []), sample, seed, trace_id, strict)
         for field in by or []:
             check_field(field)
         emission = Emission(chosen) if emit and not dry_run else None

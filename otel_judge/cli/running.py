@@ -21,8 +21,6 @@ from ..trace import Trace
 from .collecting import Collected
 from .emitting import Emission
 
-SEED = 0
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -31,6 +29,8 @@ class Choice:
     sources: Sequence[str]
     where: Where
     sample: int | None
+    seed: int
+    """Of the sample."""
     trace_id: str | None
     strict: bool
 
@@ -44,7 +44,7 @@ class Choice:
         )
         chosen = self._met(read, progress)
         if self.sample is not None:
-            drawn = sample(chosen, self.sample, SEED)
+            drawn = sample(chosen, self.sample, self.seed)
             progress.expect(len(drawn))
             chosen = iter(drawn)
         first = next(chosen, None)

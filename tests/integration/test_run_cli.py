@@ -94,6 +94,9 @@ def test_a_condition_and_a_sample_choose_traces_and_a_sample_stays_the_same(tmp_
     sampled = [list(judged("--sample", "3", cwd=tmp_path)) for _ in range(2)]
     assert sampled[0] == sampled[1]
     assert len(sampled[0]) == 3
+    assert list(judged("--sample", "3", "--seed", "0", cwd=tmp_path)) == sampled[0]
+    others = [list(judged("--sample", "3", "--seed", seed, cwd=tmp_path)) for seed in ("1", "-2", "3")]
+    assert any(other != sampled[0] for other in others)
     none = otel_judge("run", "traces.json", "--where", "service=none", cwd=tmp_path)
     assert (none.returncode, none.stderr.splitlines()) == (
         2, ["otel-judge: traces.json: no trace meets --where; or there are none at all"],
