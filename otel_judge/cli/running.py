@@ -20,6 +20,7 @@ from ..sources import Skipped, read_traces
 from ..trace import Trace
 from .collecting import Collected
 from .emitting import Emission
+from .outputs import Outputs
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,14 @@ class Rows:
     progress: Progress
     journal: Journal | None
     emission: Emission | None
+    outputs: Outputs
     report: Report | None = None
 
     async def take(self, row: Row) -> None:
         if self.journal is not None:
             self.journal.add(row)
         self.collected.add(row)
+        self.outputs.add(row)
         self.progress.done(row)
         if self.report is not None:
             self.report.add(row)

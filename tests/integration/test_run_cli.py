@@ -257,10 +257,13 @@ def test_ctrl_c_keeps_what_is_done_and_resume_goes_on(tmp_path: Path) -> None:
             assert hung.wait(60)
             while not (tmp_path / "run.jsonl").exists() or (tmp_path / "run.jsonl").read_bytes().count(b"\n") < 3:
                 assert process.poll() is None
+            assert not (tmp_path / "out.json").exists()
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=60)
         release.set()
         assert process.returncode == 130, said
+        left = sorted(each.name for each in tmp_path.iterdir())
+        assert left == ["otel-judge.yaml", "out.json", "run.jsonl", "traces.json"]
         kept = json.loads((tmp_path / "out.json").read_text())["traces"]
         assert 3 <= len(kept) < TRACES
         assert f"interrupted after {len(kept)} traces; their results are kept" in said.decode()
