@@ -58,7 +58,7 @@ class Emission:
         )
         self.put_spans = self._emitter.put_spans
         self.name = export.name
-        self._stalled_s = max(STALLED_S, *(to.timeout_s for to in destinations.values()))
+        self._stalled_s = max([STALLED_S, *(to.timeout_s for to in destinations.values())])
         self._stalled_at: int | None = None
         """What had been answered when the backend was found to take nothing; None where it was not."""
         self._ended = False
