@@ -93,9 +93,16 @@ class Forecast:
     traces: int = 0
     lacking: int = 0
     """Traces of these that lack what the judge needs, or of which nothing can be said: they count nothing below."""
+    explored: int = 0
+    """Traces of these that are not read whole."""
+    turns: int = 1
+    """That were assumed of those."""
+    least_tokens: int = 0
+    """If every judgement ended with its first answer."""
+    least_usd: float | None = 0.0
+    """None where the model has no known price."""
     tokens: int = 0
     usd: float | None = 0.0
-    """None where the model has no known price."""
     most_tokens: int = 0
     """By the ceilings of the judge."""
     most_usd: float | None = 0.0
@@ -116,13 +123,20 @@ async def forecast(
             if each is None:
                 total.lacking += 1
                 continue
+            total.explored += each.turns > 1
+            total.turns = max(total.turns, each.turns)
+            total.least_tokens += each.least_tokens
             total.tokens += each.tokens
             total.most_tokens += each.most_tokens
-            total.usd = None if total.usd is None or each.usd is None else total.usd + each.usd
-            known = total.most_usd is not None and each.most_usd is not None
-            total.most_usd = (total.most_usd or 0.0) + (each.most_usd or 0.0) if known else None
+            total.least_usd = _sum(total.least_usd, each.least_usd)
+            total.usd = _sum(total.usd, each.usd)
+            total.most_usd = _sum(total.most_usd, each.most_usd)
         seen(row)
     return list(found.values())
+
+
+def _sum(usd: float | None, more: float | None) -> float | None:
+    return None if usd is None or more is None else usd + more
 
 
 def charged_usd(feedback: Feedback) -> float:

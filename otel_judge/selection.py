@@ -59,8 +59,10 @@ class Where:
 
 
 def sample(traces: Iterable[Trace], n: int, seed: int = 0) -> list[Trace]:
-    """`n` of the traces at random, in the order in which they came. The same ids give the same sample, in any order,
-    and a smaller sample of the same seed is part of a larger one. Memory holds the sample alone.
+    """`n` of the traces at random, in the order in which they came: those with the least hash of seed and trace id.
+
+    The same ids give the same sample, in any order, and a smaller sample of the same seed is part of a larger one.
+    Memory holds the sample alone.
     """
     drawn = ((_draw(trace, seed), number, trace) for number, trace in enumerate(traces))
     chosen = heapq.nsmallest(n, drawn, key=lambda each: each[:2])
@@ -99,7 +101,7 @@ def check_field(field: str) -> None:
 
 
 def _draw(trace: Trace, seed: int) -> bytes:
-    return blake2b(trace.raw_trace_id, digest_size=8, key=seed.to_bytes(8, "big", signed=True)).digest()
+    return blake2b(f"{seed} ".encode() + trace.raw_trace_id, digest_size=8).digest()
 
 
 def _parse(word: str) -> Condition:

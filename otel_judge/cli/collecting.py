@@ -1,4 +1,4 @@
-"""What is kept of the rows of a run: numbers, the worst of them, and all only where they are to be written."""
+"""What is kept of the rows of a run: numbers, the worst of them, and those that a shadow has seen."""
 
 from __future__ import annotations
 
@@ -25,18 +25,12 @@ class Worst(NamedTuple):
 class Collected:
     """Takes rows as they end."""
 
-    def __init__(self, scorers: Iterable[str], by: Iterable[str], *, keep: bool) -> None:
+    def __init__(self, scorers: Iterable[str], by: Iterable[str]) -> None:
         self.tallies = Tallies(scorers, by)
         self.traces = self.spans = self.sampled = self.unpaid = self.tokens = 0
         self.usd: float | None = None
         self._beside: list[tuple[int, list[Feedback]]] = []  # of rows that a shadow has seen, with their numbers
-        self._rows: list[Row] | None = [] if keep else None
         self._worst: list[tuple[int, float, int, Worst]] = []
-
-    @property
-    def rows(self) -> list[Row]:
-        """In the order of the traces. Empty unless they were to be kept."""
-        return sorted(self._rows or (), key=lambda row: row.number)
 
     @cached_property
     def shadows(self) -> tuple[ShadowReport, ...]:
@@ -60,8 +54,6 @@ class Collected:
                 self.usd = (self.usd or 0.0) + feedback.cost_usd
         if any(feedback.shadow_of is not None for feedback in row.feedback):
             self._beside.append((row.number, row.feedback))
-        if self._rows is not None:
-            self._rows.append(row)
         self._weigh(row)
 
     def _weigh(self, row: Row) -> None:

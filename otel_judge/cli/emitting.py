@@ -9,23 +9,37 @@ from typing import Final
 from ..batch import NOT_PAID
 from ..config import Config
 from ..emit.emitter import Emitter
-from ..emit.outbox import MemoryOutbox
+from ..emit.outbox import SIGNALS, MemoryOutbox
 from ..emit.settings import resolve
 from ..errors import ConfigError
 from ..results import Row
 from ..telemetry import Telemetry
 
-STALLED_S: Final = 30.0  # without one record accepted; then what is left counts as not sent
+STALLED_S: Final = 30.0  # without one record accepted, or the time of one request where that is longer
+_WHY: Final = {
+    "partial": "refused",
+    "permanent": "refused",
+    "queue_full": "too many waited",
+    "shutdown": "no answer in time",
+}
 
 
 class _Losses(Telemetry):
     def __init__(self) -> None:
         super().__init__()
         self.lost: Counter[tuple[str, str]] = Counter()
+        self.answered = 0
+        """Records that the backend took or refused."""
+
+    def sent(self, signal: str, records: int) -> None:
+        super().sent(signal, records)
+        self.answered += records
 
     def dropped(self, signal: str, records: int, reason: str) -> None:
         super().dropped(signal, records, reason)
-        self.lost[signal, reason] += records
+        self.lost[signal, _WHY[reason]] += records
+        if _WHY[reason] == "refused":
+            self.answered += records
 
 
 class Emission:
@@ -44,33 +58,51 @@ class Emission:
         )
         self.put_spans = self._emitter.put_spans
         self.name = export.name
+        self._stalled_s = max([STALLED_S, *(to.timeout_s for to in destinations.values())])
+        self._stalled_at: int | None = None
+        """What had been answered when the backend was found to take nothing; None where it was not."""
+        self._ended = False
 
     async def start(self) -> None:
         await self._emitter.start()
 
     async def put(self, row: Row) -> None:
-        """Takes a row's feedback; waits while the queue is half full. What was never judged is not written back."""
+        """Takes a row's feedback; what was never judged is not written back.
+
+        It waits while the queue is half full, but not again for a backend that took nothing and takes nothing still:
+        what the queue has no room for then is lost, and counted.
+        """
         for feedback in row.feedback:
             if feedback.error != NOT_PAID:
                 self._emitter.emit(feedback, row.decision if feedback.scorer.kind == "judge" else None)
-        if self._outbox.size() > self._outbox.capacity // 2:
+        if self._outbox.size() > self._outbox.capacity // 2 and self._telemetry.answered != self._stalled_at:
             await self._sent()
 
     async def close(self) -> None:
-        """Waits until all is sent, as long as the backend takes anything."""
-        await self._sent()
-        await self._emitter.close(0.0)
+        """Waits until all is sent, as long as the backend takes anything. Cancelled, it sends no more."""
+        try:
+            await self._sent()
+        finally:
+            await self._emitter.close(0.0)
+            self._ended = True
 
     def lines(self) -> list[str]:
         """What was not sent, in words."""
+        lost = Counter(self._telemetry.lost)
+        if not self._ended:  # cut off: nobody has counted what still waited
+            for signal in SIGNALS:
+                lost[signal, "no answer in time"] += self._outbox.stored(signal)
         return [
-            f"{records:,} {'spans' if signal == 'traces' else 'log events'} were not taken by {self.name} ({reason})"
-            for (signal, reason), records in sorted(self._telemetry.lost.items())
+            f"{records:,} {'spans' if signal == 'traces' else 'log events'} were not taken by {self.name} ({why})"
+            for (signal, why), records in sorted(lost.items())
+            if records
         ]
 
     async def _sent(self) -> None:
-        before = None
-        while before is None or self._outbox.size() < before:
-            before = self._outbox.size()
-            if await self._emitter.flush(STALLED_S):
+        while True:
+            before = self._telemetry.answered
+            if await self._emitter.flush(self._stalled_s):
+                return
+            if self._telemetry.answered == before:
+                self._stalled_at = before
                 return

@@ -37,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
         sample: int | None = typer.Option(
             None, min=1, metavar="N", help="Only N of the traces, at random; of the same traces always the same ones."
         ),
+        seed: int = typer.Option(0, help="Of the sample: another number draws other traces."),
         expectations: Path | None = typer.Option(
             None, help="References by trace id, for {{ expectations }}: JSON lines with trace_id and expectations."
         ),
@@ -48,7 +49,7 @@ def add_to(app: typer.Typer) -> None:
             None, help="Write a report for a browser to this file; - for standard output."
         ),
         junit: Path | None = typer.Option(
-            None, help="Write a test case for each trace and scorer to this file, as XML."
+            None, help="Write a test case for each trace and scorer to this file, as XML; - for standard output."
         ),
         emit: bool = typer.Option(
             False, "--emit", help="Write the feedback back to the backend that the config names."
@@ -77,7 +78,7 @@ def add_to(app: typer.Typer) -> None:
         from ..config_file import load
         from ..purse import Purse
         from ..report import Report
-        from ..results import Gate, Journal
+        from ..results import Gate, Journal, check_writable
         from ..selection import Where, check_field
         from ..sources import Skipped, read_expectations
         from . import running
@@ -85,12 +86,13 @@ def add_to(app: typer.Typer) -> None:
         from .collecting import Collected
         from .emitting import Emission
         from .gates import parse_gates
+        from .outputs import Outputs
         from .run_show import show, show_forecast
-        from .writing import check_writable, write
+        from .writing import STDOUT, write
 
         logs.configure()
         chosen = only(load(config), judge or [])
-        choice = running.Choice(sources, Where.parse(where or []), sample, trace_id, strict)
+        choice = running.Choice(sources, Where.parse(where or []), sample, seed, trace_id, strict)
         for field in by or []:
             check_field(field)
         emission = Emission(chosen) if emit and not dry_run else None
@@ -103,8 +105,9 @@ def add_to(app: typer.Typer) -> None:
             earlier={} if journal is None else journal.rows,
             purse=None if max_usd is None else Purse(max_usd),
         )
-        collected = Collected(engine.scorers, terms.by, keep=json is not None or junit is not None)
-        if html is not None:
+        collected = Collected(engine.scorers, terms.by)
+        outputs = Outputs(json, junit)
+        if html not in (None, STDOUT):
             check_writable(html)
         report = None if html is None else Report(sources=sources, scorers=engine.scorers, seen=engine.seen)
         skipped = Skipped()
@@ -114,30 +117,18 @@ def add_to(app: typer.Typer) -> None:
             if dry_run:
                 forecasts = running.foresee(traces, engine, collected.add, terms)
             else:
-                rows = running.Rows(collected, counting, journal, emission, report)
+                rows = running.Rows(collected, counting, journal, emission, outputs, report)
                 finished = running.grade(traces if report is None else report.watch(traces), engine, rows, terms)
         _say(skipped.lines())
         if dry_run:
             show_forecast(collected, forecasts)
             return
-        _write(collected, json, junit)
+        outputs.write(collected)
         if html is not None and report is not None:
-            write(html, report.html().encode())
-        if not quiet and "-" not in (str(json), str(html)):
+            write(html, [report.html().encode()])
+        if not quiet and STDOUT not in (json, html, junit):
             show(collected, judged=bool(chosen.judges))
         _end(collected, gates, finished=finished, unsent=[] if emission is None else emission.lines())
-
-
-def _write(collected: Collected, json: Path | None, junit: Path | None) -> None:
-    from .. import results
-    from .writing import write, write_json
-
-    if json is not None:
-        shadows = [shadow.as_dict() for shadow in collected.shadows]
-        tallies = collected.tallies
-        write_json(json, results.document(collected.rows, tallies.summaries(), shadows, tallies.by()))
-    if junit is not None:
-        write(junit, results.junit(collected.rows))
 
 
 def _end(collected: Collected, gates: Iterable[Gate], *, finished: bool, unsent: Sequence[str]) -> None:

@@ -57,20 +57,37 @@ def show(collected: Collected, *, judged: bool) -> None:
 def show_forecast(collected: Collected, forecasts: Sequence[Forecast]) -> None:
     """What would be judged, and about what it would take."""
     console = Console(highlight=False)
-    table = Table("judge", "traces", "lacking content", "tokens", "cost", "at most", show_edge=False, pad_edge=False)
+    columns = ("judge", "traces", "explored", "lacking content", "at least", "likely", "at most")
+    table = Table(*columns, show_edge=False, pad_edge=False)
     for each in forecasts:
-        cost = "price not known" if each.usd is None else show_usd(each.usd)
-        most = f"{each.most_tokens:,} tokens{'' if each.most_usd is None else f', {show_usd(each.most_usd)}'}"
-        table.add_row(each.name, f"{each.traces:,}", str(each.lacking or ""), f"{each.tokens:,}", cost, most)
+        table.add_row(
+            each.name,
+            f"{each.traces:,}",
+            f"{each.explored:,}" if each.explored else "",
+            f"{each.lacking:,}" if each.lacking else "",
+            _taken(each.least_tokens, each.least_usd),
+            _taken(each.tokens, each.usd),
+            _taken(each.most_tokens, each.most_usd),
+        )
     if forecasts:
         console.print(table)
+        turns = max(each.turns for each in forecasts)
+        console.print(
+            f"likely: {turns} turns where a judge explores, which is assumed; at least: one; at most: its limits"
+            if turns > 1
+            else "likely: each trace is read whole, in one turn; at most: the limits of the judge"
+        )
         known = [each.usd for each in forecasts if each.usd is not None]
-        tokens = sum(each.tokens for each in forecasts)
         cost = f", {show_usd(sum(known))}" if known else ""
+        tokens = sum(each.tokens for each in forecasts)
         console.print(f"about {tokens:,} tokens{cost} in all, estimated on the high side; nothing was asked")
     else:
         console.print("no judge would be asked")
     console.print(f"{collected.traces:,} traces, {collected.spans:,} spans; {collected.sampled:,} sampled for judging")
+
+
+def _taken(tokens: int, usd: float | None) -> str:
+    return f"{tokens:,} tokens, {'price not known' if usd is None else show_usd(usd)}"
 
 
 def _scorers(summaries: Sequence[Summary], *, judged: bool) -> Table:

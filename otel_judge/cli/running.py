@@ -20,8 +20,7 @@ from ..sources import Skipped, read_traces
 from ..trace import Trace
 from .collecting import Collected
 from .emitting import Emission
-
-SEED = 0
+from .outputs import Outputs
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,8 @@ class Choice:
     sources: Sequence[str]
     where: Where
     sample: int | None
+    seed: int
+    """Of the sample."""
     trace_id: str | None
     strict: bool
 
@@ -44,7 +45,7 @@ class Choice:
         )
         chosen = self._met(read, progress)
         if self.sample is not None:
-            drawn = sample(chosen, self.sample, SEED)
+            drawn = sample(chosen, self.sample, self.seed)
             progress.expect(len(drawn))
             chosen = iter(drawn)
         first = next(chosen, None)
@@ -81,12 +82,14 @@ class Rows:
     progress: Progress
     journal: Journal | None
     emission: Emission | None
+    outputs: Outputs
     report: Report | None = None
 
     async def take(self, row: Row) -> None:
         if self.journal is not None:
             self.journal.add(row)
         self.collected.add(row)
+        self.outputs.add(row)
         self.progress.done(row)
         if self.report is not None:
             self.report.add(row)

@@ -13,16 +13,22 @@ from .prices import Price
 from .tools.answer import size
 
 _ANSWER_TOKENS = 500  # of an answer, thinking not counted
-_TURNS = 4  # of a judgement that explores
+_TURNS = 4  # that a judgement takes where it explores: assumed, since no trace says how much a model will look up
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """Of one judgement, on the high side: three bytes to a token, and the dearest rate of the model."""
 
-    tokens: int
-    usd: float | None
+    turns: int
+    """That were assumed: 1 where the trace is read whole."""
+    least_tokens: int
+    """In one turn."""
+    least_usd: float | None
     """None where the price of the model is not known."""
+    tokens: int
+    """In the turns that were assumed."""
+    usd: float | None
     most_tokens: int
     """The judge's ceiling."""
     most_usd: float | None
@@ -42,14 +48,23 @@ def most_usd(limits: Limits, prices: Iterable[Price], *, max_tokens: int | None,
 
 def estimate(brief: Brief, parts: Sequence[Piece], limits: Limits, price: Price, most: float | None) -> Estimate:
     """Of a judgement that begins with this brief, and reads these parts before it."""
+    explores = brief.span_tools and not brief.whole
+    turns = min(_TURNS, limits.turns) if explores else 1
+    least = _taken(brief, parts, limits, 1)
+    likely = _taken(brief, parts, limits, turns)
+
+    def usd(taken: tuple[int, int]) -> float | None:
+        cost = price.most_usd(*taken)
+        return cost if cost is None or most is None else min(cost, most)
+
+    return Estimate(turns, sum(least), usd(least), sum(likely), usd(likely), limits.tokens, most)
+
+
+def _taken(brief: Brief, parts: Sequence[Piece], limits: Limits, turns: int) -> tuple[int, int]:
+    """Tokens that are read and answered in so many turns, within the limit."""
     first = tokens_of(brief.size)
-    turns = _TURNS if brief.span_tools and not brief.whole else 1
-    turns = min(turns, limits.turns)
     read = sum(first + turn * tokens_of(TURN_BYTES // 2) for turn in range(turns))
     read += sum(tokens_of(size(brief.system) + size(brief.own) + size(piece.text)) for piece in parts)
     answered = _ANSWER_TOKENS * (turns + len(parts))
     tokens = min(limits.tokens, read + answered)
-    usd = price.most_usd(max(0, tokens - answered), min(answered, tokens))
-    if usd is not None and most is not None:
-        usd = min(usd, most)
-    return Estimate(tokens, usd, limits.tokens, most)
+    return max(0, tokens - answered), min(answered, tokens)

@@ -18,7 +18,7 @@ import orjson
 
 from ..judge.blind import blind
 from ..judge.text import clean
-from ..results import Row
+from ..results import Row, Tallies
 from ..sources import shown
 from ..trace import Trace
 from ..version import __version__
@@ -45,7 +45,9 @@ class Report:
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self._sources = tuple(sources)
-        self._aggregates = Aggregates(tuple(scorers))
+        self._scorers = tuple(scorers)
+        self._tallies = Tallies(self._scorers)
+        self._judged_at_ns = 0
         self._seen = seen
         self._most_bytes = most_bytes
         self._waiting: dict[str, tuple[int, Trace]] = {}
@@ -65,19 +67,21 @@ class Report:
         if trace is not None and self._seen is not None:
             trace = self._seen(trace)
             row = replace(row, root="" if trace is None else trace.root.name)
-        self._aggregates.add(row.feedback)
+        self._tallies.add(row)
+        self._judged_at_ns = max([self._judged_at_ns, *(each.judged_at_ns for each in row.feedback)])
         self._entries.append(((number, row.trace_id), entry_of(row, None if trace is None else blind(trace))))
 
     def html(self) -> str:
         """The page, with the traces in the order in which they were read. The same rows give the same text."""
         entries = _within([entry for _, entry in sorted(self._entries, key=_place)], self._most_bytes)
         strings = share(entries)
+        aggregates = Aggregates(self._tallies.instruments, self._scorers)
         data: Mapping[str, object] = {
             "version": __version__,
             "sources": [clean(shown(source)) for source in self._sources],
-            "judged_at_ms": self._aggregates.judged_at_ns // 1_000_000,
-            "scorers": self._aggregates.as_dicts(),
-            "columns": self._aggregates.names,
+            "judged_at_ms": self._judged_at_ns // 1_000_000,
+            "scorers": aggregates.as_dicts(),
+            "columns": aggregates.names,
             "traces": entries,
             "strings": strings,
         }

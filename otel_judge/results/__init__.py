@@ -10,20 +10,25 @@
 from __future__ import annotations
 
 from .comparing import Change, Diff, ScorerDiff, diff
-from .files import document, load
+from .files import Document, load
 from .gates import Gate
 from .grouping import NO_VALUE, Tallies
 from .journal import Journal
-from .junit import junit
+from .junit import JUnit
 from .results import Results
 from .row import Row
-from .summary import ScoreStats, Summary, Tally, summarise
+from .summary import ScoreStats, Summary, summarise
+from .tally import Instrument, Tally
+from .writing import check_writable, write_file
 
 __all__ = [
     "NO_VALUE",
     "Change",
     "Diff",
+    "Document",
     "Gate",
+    "Instrument",
+    "JUnit",
     "Journal",
     "Results",
     "Row",
@@ -32,9 +37,9 @@ __all__ = [
     "Summary",
     "Tallies",
     "Tally",
+    "check_writable",
     "diff",
-    "document",
-    "junit",
     "load",
     "summarise",
+    "write_file",
 ]

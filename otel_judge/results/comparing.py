@@ -16,7 +16,8 @@ from ..grades import Value
 from ..intervals import Measure
 from .results import Results
 from .row import Row
-from .summary import Instrument, Summary, summarise
+from .summary import Summary, summarise
+from .tally import Instrument
 
 Kind: TypeAlias = Literal["regression", "improvement", "changed", "lost", "found"]
 _Key: TypeAlias = tuple[str, str, str]

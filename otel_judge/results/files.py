@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -9,36 +10,58 @@ from typing import Any, cast
 import orjson
 
 from ..errors import SourceError
+from .ordered import Ordered
 from .results import Results
 from .row import Row
 from .summary import Summary
+from .writing import write_file
 
 
-def document(
-    rows: Iterable[Row],
-    summaries: Iterable[Summary],
-    shadows: Sequence[Mapping[str, object]] = (),
-    by: Mapping[str, Mapping[str, Iterable[Summary]]] | None = None,
-) -> dict[str, object]:
-    """What the file holds."""
-    return {
-        "summary": _by_name(summaries),
-        **(
-            {"by": {key: {value: _by_name(each) for value, each in groups.items()} for key, groups in by.items()}}
-            if by
-            else {}
-        ),
-        "shadows": list(shadows),
-        "traces": [row.as_dict() for row in rows],
-    }
+class Document:
+    """The file of results, made of rows as they end. They wait on disk, since their summary stands before them."""
+
+    def __init__(self) -> None:
+        self._rows = Ordered()
+
+    def add(self, row: Row) -> None:
+        """Raises `SourceError` where the disk does not take it."""
+        self._rows.put("", row.number, as_json(row.as_dict(), indent=True).replace(b"\n", b"\n    "))
+
+    def chunks(
+        self,
+        summaries: Iterable[Summary],
+        shadows: Sequence[Mapping[str, object]] = (),
+        by: Mapping[str, Mapping[str, Iterable[Summary]]] | None = None,
+    ) -> Iterator[bytes]:
+        """The document, rows in the order of the traces. Raises `SourceError`."""
+        head: dict[str, object] = {"summary": _by_name(summaries)}
+        if by:
+            head["by"] = {key: {value: _by_name(each) for value, each in groups.items()} for key, groups in by.items()}
+        yield as_json({**head, "shadows": list(shadows)}, indent=True).removesuffix(b"\n}")
+        yield b',\n  "traces": ['
+        before = b"\n    "
+        for row in self._rows.read(""):
+            yield before + row
+            before = b",\n    "
+        yield b"]\n}\n" if before == b"\n    " else b"\n  ]\n}\n"
 
 
 def save(path: str | Path, rows: Iterable[Row], summaries: Iterable[Summary]) -> None:
     """Writes results. Raises `SourceError`."""
+    document = Document()
+    for row in rows:
+        document.add(row)
+    write_file(Path(path), document.chunks(summaries))
+
+
+def as_json(value: object, *, indent: bool = False) -> bytes:
+    """JSON of whatever scorers gave: what JSON has no way to write, as text or null, is no reason to lose a row."""
     try:
-        Path(path).write_bytes(orjson.dumps(document(rows, summaries), option=orjson.OPT_APPEND_NEWLINE))
-    except OSError as error:
-        raise SourceError(str(path), f"cannot be written: {error.strerror}") from None
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else None)
+    except TypeError:
+        plain = json.loads(json.dumps(value, default=str, skipkeys=True), parse_constant=lambda _: None)
+        told = json.dumps(plain, ensure_ascii=False, indent=2 if indent else None)
+        return told.encode(errors="replace")
 
 
 def load(path: str | Path) -> Results:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from .row import Row
-from .summary import Summary, Tally, add
+from .summary import Summary, summaries
+from .tally import ByInstrument, Instrument, Tally, count
 
 TAG = "tag"
 """The key of a row's tags; a row with two is in two groups."""
@@ -21,29 +22,31 @@ def groups_of(row: Row, key: str) -> Sequence[str]:
 
 
 class Tallies:
-    """Summaries of rows that need not be held: over all, and by each key that was asked for."""
+    """Counts rows that need not be held: over all, and by each key that was asked for."""
 
     def __init__(self, scorers: Iterable[str], by: Iterable[str] = ()) -> None:
         self._scorers = tuple(scorers)
-        self._all = self._new()
-        self._by: dict[str, dict[str, dict[str, Tally]]] = {key: {} for key in by}
+        self._all: ByInstrument = {}
+        self._by: dict[str, dict[str, ByInstrument]] = {key: {} for key in by}
+
+    @property
+    def instruments(self) -> Mapping[Instrument, Tally]:
+        """Each instrument alone, shadows too."""
+        return self._all
 
     def add(self, row: Row) -> None:
-        add(self._all, row)
+        count(self._all, row.feedback)
         for key, groups in self._by.items():
             for value in groups_of(row, key):
-                add(groups.setdefault(value, self._new()), row)
+                count(groups.setdefault(value, {}), row.feedback)
 
     def summaries(self) -> list[Summary]:
         """Over all rows, in the order of the scorers, and after them names that scorers gave of their own."""
-        return [tally.summary() for tally in self._all.values()]
+        return summaries(self._all, self._scorers)
 
     def by(self) -> Mapping[str, Mapping[str, Sequence[Summary]]]:
         """By key and value; the values in order."""
         return {
-            key: {value: [tally.summary() for tally in groups[value].values()] for value in sorted(groups)}
+            key: {value: summaries(groups[value], self._scorers) for value in sorted(groups)}
             for key, groups in self._by.items()
         }
-
-    def _new(self) -> dict[str, Tally]:
-        return {name: Tally(name) for name in self._scorers}

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
-import orjson
-
 from ..errors import SourceError
-from .files import journal_rows, read
+from .files import as_json, journal_rows, read
 from .row import Row
 
 
@@ -36,7 +34,7 @@ class Journal:
     def add(self, row: Row) -> None:
         if self._file is None:
             self._file = self._path.open("ab")
-        self._file.write(orjson.dumps(row.as_dict(), option=orjson.OPT_APPEND_NEWLINE))
+        self._file.write(as_json(row.as_dict()) + b"\n")
         self._file.flush()
 
     def close(self) -> None:

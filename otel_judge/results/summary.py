@@ -1,23 +1,23 @@
-"""How often a scorer said what. A `Tally` takes feedback as it comes and keeps numbers alone; its `Summary` is a value.
+"""How often a scorer said what, over all its instruments, as a value.
 
 The pass rate is over what passed and failed. What could not be judged stands beside it, never in it.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from .. import intervals
-from ..feedback import Feedback, Outcome
+from ..feedback import Outcome
 from ..grades import Value
 from ..intervals import Measure, percentile
 from .row import Row
+from .tally import ByInstrument, Instrument, Tally, count
 
 NO_VERDICT_SHARE = 0.05  # past it, a gate and whoever reads the rate must look at the worst case too
 
@@ -51,17 +51,6 @@ class ScoreStats:
             "p95": self.p95,
             "n": self.n,
         }
-
-
-class Instrument(NamedTuple):
-    """What measured: numbers of different ones are never put together unsaid."""
-
-    version: str
-    model: str | None
-    """As the provider named it; None for code, and where no model answered."""
-
-    def __str__(self) -> str:
-        return f"{self.version} ({self.model})" if self.model else self.version
 
 
 @dataclass(frozen=True)
@@ -140,69 +129,48 @@ class Summary:
         }
 
 
-class Tally:
-    """Takes the feedback of one scorer as it comes. What it holds does not grow with text, only by 8 bytes a score."""
+def summaries(tallies: ByInstrument, scorers: Iterable[str]) -> list[Summary]:
+    """One summary a scorer, in the order of `scorers`, and after them names that scorers gave of their own.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._labels: Counter[str] = Counter()
-        self._passed: Counter[bool | None] = Counter()
-        self._outcomes: Counter[Outcome] = Counter()
-        self._scores: array[float] = array("d")
-        self._stamps: set[Literal["calibrated", "uncalibrated"] | None] = set()
-        self._kappas: set[float | None] = set()
-        self._instruments: dict[Instrument, None] = {}
-        self._cost_usd: float | None = None
-        self._tokens = 0
-
-    def add(self, feedback: Feedback) -> None:
-        outcome = feedback.outcome
-        self._labels[feedback.label] += 1
-        self._passed[feedback.passed] += 1
-        self._outcomes[outcome] += 1
-        if feedback.score is not None:
-            self._scores.append(feedback.score)
-        if outcome is Outcome.JUDGED:
-            self._instruments[Instrument(feedback.scorer.version, feedback.model)] = None
-        self._stamps.add(feedback.calibration)
-        if feedback.calibrated_by is not None:
-            self._kappas.add(feedback.calibrated_by.kappa)
-        if feedback.cost_usd is not None:
-            self._cost_usd = (self._cost_usd or 0.0) + feedback.cost_usd
-        if feedback.usage is not None:
-            self._tokens += feedback.usage.total_tokens
-
-    def summary(self) -> Summary:
-        calibrated = self._stamps == {"calibrated"}
-        return Summary(
-            name=self.name,
-            labels=Counter(self._labels),
-            passed=self._passed[True],
-            failed=self._passed[False],
-            not_judgeable=self._outcomes[Outcome.NOT_JUDGEABLE],
-            failures=self._outcomes[Outcome.FAILED],
-            scores=self._scores[:],
-            calibration="calibrated" if calibrated else "uncalibrated" if "uncalibrated" in self._stamps else None,
-            kappa=next(iter(self._kappas)) if calibrated and len(self._kappas) == 1 else None,
-            instruments=tuple(self._instruments),
-            cost_usd=self._cost_usd,
-            tokens=self._tokens,
-        )
+    Shadows are in none: see `agreement.shadow_reports`.
+    """
+    by_name: dict[str, ByInstrument] = {name: {} for name in scorers}
+    for instrument, tally in tallies.items():
+        if instrument.shadow_of is None:
+            by_name.setdefault(instrument.name, {})[instrument] = tally
+    return [_summary(name, own) for name, own in by_name.items()]
 
 
-def summarise(rows: Iterable[Row], scorers: Iterable[str]) -> Iterator[Summary]:
-    """One summary a scorer, in the order of `scorers`. Shadows are in none: see `agreement.shadow_reports`."""
-    tallies = {name: Tally(name) for name in scorers}
+def summarise(rows: Iterable[Row], scorers: Iterable[str]) -> list[Summary]:
+    """`summaries` of rows."""
+    tallies: ByInstrument = {}
     for row in rows:
-        add(tallies, row)
-    return (tally.summary() for tally in tallies.values())
+        count(tallies, row.feedback)
+    return summaries(tallies, scorers)
 
 
-def add(tallies: dict[str, Tally], row: Row) -> None:
-    """Takes a row into the tallies of its scorers; a scorer in Python may give names of its own."""
-    for feedback in row.feedback:
-        if feedback.shadow_of is None:
-            tally = tallies.get(feedback.name)
-            if tally is None:
-                tally = tallies[feedback.name] = Tally(feedback.name)
-            tally.add(feedback)
+def _summary(name: str, tallies: ByInstrument) -> Summary:
+    whole = Tally()
+    for tally in tallies.values():
+        whole.join(tally)
+    judges = [tally.calibrations for instrument, tally in tallies.items() if instrument.kind == "judge"]
+    calibrated = len(judges) == len(tallies) > 0 and all(None not in each for each in judges)
+    uncalibrated = any(None in each for each in judges)
+    kappas = {each.kappa for each in whole.calibrations if each is not None}
+    labels: Counter[str] = Counter()
+    for said, times in whole.said.items():
+        labels[said.label] += times
+    return Summary(
+        name=name,
+        labels=labels,
+        passed=whole.passed,
+        failed=whole.failed,
+        not_judgeable=whole.outcomes(Outcome.NOT_JUDGEABLE),
+        failures=whole.outcomes(Outcome.FAILED),
+        scores=whole.scores,
+        calibration="calibrated" if calibrated else "uncalibrated" if uncalibrated else None,
+        kappa=next(iter(kappas)) if calibrated and len(kappas) == 1 else None,
+        instruments=tuple(each for each, tally in tallies.items() if tally.outcomes(Outcome.JUDGED)),
+        cost_usd=whole.cost_usd,
+        tokens=whole.tokens,
+    )

@@ -39,8 +39,8 @@ def read_traces(
     nothing else.
 
     A trace whose spans are spread over several sources is still one trace: all are read before the first trace is
-    given. Log records in JSON that hold content (docs/dialects.md) are joined to the spans that they name. Past 256 MiB
-    all of it waits in a temporary file.
+    given. Log records that hold content (docs/dialects.md) are joined to the spans that they name. Past 256 MiB all
+    of it waits in a temporary file.
 
     What cannot be read is left out: `skipped` is called with a `SourceError` for each, or they are logged. `strict`
     raises the first. A source that is not there, or does not answer, raises `SourceError` in any case.

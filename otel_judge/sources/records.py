@@ -2,7 +2,7 @@
 
 JSON (one document, or one a line as the Collector's file exporter writes them), protobuf (one message, or messages
 that each follow their length in four bytes, big-endian, as the same exporter writes them), and either gzipped. What is
-held at a time is one line, one message, or one `ResourceSpans` of a large message; a document that was printed over
+held at a time is one line, one message, or what a large message has of one resource; a document that was printed over
 several lines is held whole.
 """
 
@@ -15,17 +15,15 @@ from collections.abc import Iterator
 from typing import Any, Protocol, cast
 
 import orjson
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ..errors import SourceError
-from . import documents
+from . import documents, signals
 from .documents import OtlpMessage
 from .skipped import Skip
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
-_RESOURCE_SPANS = b"\x0a"  # tag of TracesData.resource_spans: field 1, length-delimited
+_RESOURCE = b"\x0a"  # tag of TracesData.resource_spans, and of LogsData.resource_logs: field 1, length-delimited
 _PREFIX_BYTES = 4
 _MOST_BYTES = 2**31  # of a protobuf message, by protobuf's own limit
 _CUT_OFF = "was it written to its end?"
@@ -64,7 +62,7 @@ def _read(stream: Stream, where: str, skip: Skip) -> Iterator[OtlpMessage]:
     start = stream.peek(1)
     if start.lstrip()[:1] in (b"{", b"["):
         yield from _json(stream, where, skip)
-    elif start[:1] == _RESOURCE_SPANS and start.strip():
+    elif start[:1] == _RESOURCE and start.strip():
         yield from _message(stream, where, skip)
     elif start.strip():
         yield from _prefixed(stream, where, skip)
@@ -124,19 +122,19 @@ def _loads(data: bytes) -> Any:
 
 
 def _message(stream: Stream, where: str, skip: Skip) -> Iterator[OtlpMessage]:
-    """One message, a `ResourceSpans` at a time."""
+    """One message, the spans or log records of one resource at a time."""
     number = 0
     while tag := stream.read(1):
         number += 1
-        size = _varint(stream) if tag == _RESOURCE_SPANS else None
+        size = _varint(stream) if tag == _RESOURCE else None
         if size is None or size > _MOST_BYTES:
             skip(SourceError(where, "neither OTLP/JSON nor OTLP protobuf" if number == 1 else "protobuf breaks off"))
             return
         body = stream.read(size)
         if len(body) < size:
-            skip(SourceError(where, f"protobuf is cut off in resource_spans[{number - 1}]", _CUT_OFF))
+            skip(SourceError(where, f"protobuf is cut off in part {number}", _CUT_OFF))
             return
-        yield from _parsed(tag + _encoded_varint(size) + body, f"{where}: resource_spans[{number - 1}]", skip)
+        yield from signals.read(tag + _encoded_varint(size) + body, f"{where}: part {number}", skip)
 
 
 def _prefixed(stream: Stream, where: str, skip: Skip) -> Iterator[OtlpMessage]:
@@ -151,14 +149,7 @@ def _prefixed(stream: Stream, where: str, skip: Skip) -> Iterator[OtlpMessage]:
             else:
                 skip(SourceError(where, f"cut off in message {number}", _CUT_OFF))
             return
-        yield from _parsed(body, f"{where}: message {number}", skip)
-
-
-def _parsed(body: bytes, where: str, skip: Skip) -> Iterator[OtlpMessage]:
-    try:
-        yield TracesData.FromString(body)
-    except DecodeError:
-        skip(SourceError(where, "not OTLP protobuf"))
+        yield from signals.read(body, f"{where}: message {number}", skip)
 
 
 def _varint(stream: Stream) -> int | None:

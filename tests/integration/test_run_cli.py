@@ -94,6 +94,9 @@ def test_a_condition_and_a_sample_choose_traces_and_a_sample_stays_the_same(tmp_
     sampled = [list(judged("--sample", "3", cwd=tmp_path)) for _ in range(2)]
     assert sampled[0] == sampled[1]
     assert len(sampled[0]) == 3
+    assert list(judged("--sample", "3", "--seed", "0", cwd=tmp_path)) == sampled[0]
+    others = [list(judged("--sample", "3", "--seed", seed, cwd=tmp_path)) for seed in ("1", "-2", "3")]
+    assert any(other != sampled[0] for other in others)
     none = otel_judge("run", "traces.json", "--where", "service=none", cwd=tmp_path)
     assert (none.returncode, none.stderr.splitlines()) == (
         2, ["otel-judge: traces.json: no trace meets --where; or there are none at all"],
@@ -178,13 +181,34 @@ def test_a_dry_run_asks_nobody_and_estimates(tmp_path: Path, model: ScriptedMode
     done = otel_judge("run", "traces.json", "--sample", "4", "--dry-run", "--emit", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(model.requests) == before
-    (task,) = [line.replace("│", " ").split() for line in done.stdout.splitlines() if line.startswith("task ")]
-    assert task[1] == "4"
-    tokens, usd = int(task[2].replace(",", "")), float(task[3].removeprefix("$"))
+    (task,) = [line.split("│") for line in done.stdout.splitlines() if line.startswith("task ")]
+    traces, explored, lacking, least, likely, most = map(str.strip, task[1:])
+    assert (traces, explored, lacking, least) == ("4", "", "", likely)
+    tokens, usd = int(likely.split()[0].replace(",", "")), float(likely.split("$")[1])
     assert 4 * 1_000 < tokens < 4 * 20_000
     assert usd == pytest.approx(tokens / 1e6, rel=0.5)
-    assert task[4:6] == ["200,000", "tokens,"]
+    assert most.startswith("200,000 tokens, $")
+    assert "likely: each trace is read whole, in one turn; at most: the limits of the judge" in done.stdout
     assert done.stdout.splitlines()[-1] == "4 traces, 8 spans; 4 sampled for judging"
+
+
+def test_a_dry_run_says_what_it_assumes_of_judges_that_explore(tmp_path: Path, model: ScriptedModel) -> None:
+    def foreseen(turns: int) -> tuple[list[int], str]:
+        write(tmp_path, model, reading="explore", limits={"turns": turns})
+        done = otel_judge("run", "traces.json", "--dry-run", cwd=tmp_path)
+        (task,) = [line.split("│") for line in done.stdout.splitlines() if line.startswith("task ")]
+        assert [each.strip() for each in task[1:4]] == ["12", "12" if turns > 1 else "", ""]
+        return [int(each.split()[0].replace(",", "")) for each in task[4:]], done.stdout
+
+    (least, likely, most), said = foreseen(12)
+    assert 4 * least < likely < most == 12 * 200_000
+    assert "likely: 4 turns where a judge explores, which is assumed; at least: one; at most: its limits" in said
+    (same, fewer, _), said = foreseen(2)
+    assert same == least
+    assert 2 * least < fewer < likely
+    assert "likely: 2 turns where" in said
+    (same, likely, _), _ = foreseen(1)
+    assert same == likely == least
 
 
 def test_no_judgement_begins_that_could_cost_more_than_there_is(tmp_path: Path, model: ScriptedModel) -> None:
@@ -254,10 +278,13 @@ def test_ctrl_c_keeps_what_is_done_and_resume_goes_on(tmp_path: Path) -> None:
             assert hung.wait(60)
             while not (tmp_path / "run.jsonl").exists() or (tmp_path / "run.jsonl").read_bytes().count(b"\n") < 3:
                 assert process.poll() is None
+            assert not (tmp_path / "out.json").exists()
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=60)
         release.set()
         assert process.returncode == 130, said
+        left = sorted(each.name for each in tmp_path.iterdir())
+        assert left == ["otel-judge.yaml", "out.json", "run.jsonl", "traces.json"]
         kept = json.loads((tmp_path / "out.json").read_text())["traces"]
         assert 3 <= len(kept) < TRACES
         assert f"interrupted after {len(kept)} traces; their results are kept" in said.decode()

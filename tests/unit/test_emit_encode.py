@@ -1,91 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from emit_feedback import DECISION, FULL, TARGET, encode
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span, Status
 
 from otel_judge import semconv
 from otel_judge.attributes import decode_attributes
 from otel_judge.config import FeedbackConfig
-from otel_judge.decision import Decision
-from otel_judge.emit.encode import MAX_TEXT, Encoder, cut
-from otel_judge.emit.outbox import Item
-from otel_judge.emit.place import FRESH_NS, Timestamp, place
-from otel_judge.feedback import Calibration, Coverage, Evidence, Feedback, JudgeFailure, Scorer, SpanRef, Target, Usage
+from otel_judge.emit.encode import Encoder
+from otel_judge.feedback import Feedback, JudgeFailure, Scorer, Target
 from otel_judge.version import __version__
-
-S = 1_000_000_000
-JUDGED_RESOURCE = Resource(
-    attributes=[
-        KeyValue(key="service.name", value=AnyValue(string_value="shop")),
-        KeyValue(key="service.version", value=AnyValue(string_value="7")),
-    ]
-)
-TARGET = Target(
-    trace_id="0af7651916cd43dd8448eb211c80319c",
-    span_id="b7ad6b7169203331",
-    start_ns=1_760_000_000 * S,
-    end_ns=1_760_000_010 * S,
-    service="shop",
-    agent="helper",
-    conversation_id="c-1",
-    model="m-app",
-    response_id="r-1",
-    trace_spans=9,
-    completion_reason="root",
-    resource=JUDGED_RESOURCE.SerializeToString(),
-)
-FULL = Feedback(
-    target=TARGET,
-    scorer=Scorer("task_success", "judge", "v1", owner="payments"),
-    label="fail",
-    rationale="The tool failed, the answer claims success.",
-    value={"b": [1, None], "a": "ü"},
-    score=0.25,
-    passed=False,
-    evidence=(
-        Evidence("00f067aa0ba902b7", "order not found", "output"),
-        Evidence("00f067aa0ba902b7", "it ships today", "attributes.answer", verified=False),
-        Evidence("b7ad6b7169203331", "done"),
-        Evidence("no span id at all", "?", verified=False),
-    ),
-    model="m-judge",
-    rung="agent",
-    reading="whole",
-    forced="turns",
-    coverage=Coverage(1.0, 0.5),
-    usage=Usage(100, 40, 7),
-    cost_usd=0.01,
-    duration_s=2.5,
-    judged_at_ns=1_760_000_020_123_456_789,
-    judge_trace=SpanRef("1" * 32, "2" * 16),
-    revision=1,
-    supersedes="f" * 32,
-    calibrated_by=Calibration(
-        "task_success", "v1", "m-judge", 50, 0.6, 0.4, 0.8, 0.8, 0.9, 0.7, "2025-10-09T00:00:00Z"
-    ),
-    shadow_of="other",
-    agrees=False,
-    detail={"never": "on the wire"},
-)
-DECISION = Decision(sampled=True, judges=("task_success",), policy="errors", reason="a span failed", probability=0.1)
-
-
-def span_of(item: Item) -> Span:
-    return Span.FromString(item.record)
-
-
-def encode(feedback: Feedback, decision: Decision | None = None, **config: Any) -> tuple[Span, LogRecord]:
-    span, record = Encoder(FeedbackConfig(**config)).feedback(feedback, decision)
-    return Span.FromString(span.record), LogRecord.FromString(record.record)
-
 
 EXPECTED = {
     "gen_ai.evaluation.name": "task_success",
@@ -311,98 +239,3 @@ def test_every_name_on_the_wire_stands_in_semconv() -> None:
     used = {attribute.key for group in (span, decision, *span.events, *span.links) for attribute in group.attributes}
     used |= {event.name for event in span.events} | {decision.event_name}
     assert used <= set(semconv.names())
-
-
-texts = st.text(st.characters(codec="utf-8"), max_size=30) | st.text(max_size=5).map(lambda text: text * 500)
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=6,
-)
-feedbacks = st.builds(
-    Feedback,
-    target=st.just(TARGET),
-    scorer=st.just(FULL.scorer),
-    label=texts,
-    rationale=texts,
-    value=values,
-    score=st.none() | st.floats(allow_nan=False),
-    evidence=st.lists(
-        st.builds(Evidence, span_id=texts, quote=texts, path=st.none() | texts, verified=st.booleans()), max_size=3
-    ).map(tuple),
-    error=st.none() | st.builds(JudgeFailure, type=texts, message=texts),
-    judged_at_ns=st.integers(0, 2**62),
-)
-
-
-@given(feedbacks, st.sampled_from(get_args(Timestamp)))
-def test_the_same_feedback_gives_the_same_bytes_and_no_text_past_2_kb(feedback: Feedback, timestamp: Timestamp) -> None:
-    config = FeedbackConfig(timestamp=timestamp)
-    first = Encoder(config).feedback(feedback, DECISION)
-    assert Encoder(config).feedback(replace(feedback), DECISION) == first
-    span = span_of(first[0])
-    for group in (span, *span.events):
-        for attribute in group.attributes:
-            assert len(attribute.value.string_value.encode()) <= MAX_TEXT
-
-
-@given(st.text(), st.integers(3, 40))
-def test_a_cut_text_keeps_its_limit_its_beginning_and_whole_characters(text: str, limit: int) -> None:
-    readable = text.encode("utf-8", "replace").decode()
-    short = cut(text, limit)
-    assert len(short.encode()) <= limit
-    if len(readable.encode()) <= limit:
-        assert short == readable
-    else:
-        assert short.endswith("…")
-        assert readable.startswith(short[:-1])
-        assert len(short.encode()) > limit - 4, "no more is cut than one character needs"
-
-
-@pytest.mark.parametrize("character", ["a", "ü", "漢", "🦉"])
-def test_long_texts_and_quotes_are_cut_between_characters(character: str) -> None:
-    long = character * 3000
-    span, record = encode(replace(FULL, rationale=long, value=long, evidence=(Evidence("a" * 16, long),)))
-    for text in (
-        decode_attributes(span.attributes)["gen_ai.evaluation.explanation"],
-        decode_attributes(span.attributes)["otel_judge.value"],
-        decode_attributes(span.events[1].attributes)["otel_judge.evidence.quote"],
-        decode_attributes(record.attributes)["gen_ai.evaluation.explanation"],
-    ):
-        assert isinstance(text, str)
-        assert 2043 < len(text.encode()) <= 2047
-        assert set(text) == {character, "…"}
-
-
-def test_half_a_surrogate_pair_does_not_stop_a_verdict() -> None:
-    span, _ = encode(replace(FULL, rationale="so \ud83d sad"))
-    assert decode_attributes(span.attributes)["gen_ai.evaluation.explanation"] == "so ? sad"
-
-
-@pytest.mark.parametrize(
-    ("timestamp", "start_ago_s", "end_ago_s", "expected"),
-    [
-        ("auto", 10, 5, "start"),
-        ("auto", 89.999, 5, "start"),
-        ("auto", 90, 5, "end"),
-        ("auto", 600, 89.999, "end"),
-        ("auto", 600, 90, "now"),
-        ("auto", -5, -6, "start"),  # the app's clock is ahead
-        ("span_start", 9000, 5, "start"),
-        ("span_end", 9000, 9000, "end"),
-        ("now", 1, 1, "now"),
-    ],
-)
-def test_a_score_is_placed_by_the_age_of_its_span(
-    timestamp: Timestamp, start_ago_s: float, end_ago_s: float, expected: str
-) -> None:
-    now = 1_760_000_000 * S
-    places = {"start": now - round(start_ago_s * S), "end": now - round(end_ago_s * S), "now": now}
-    at = place(timestamp, start_ns=places["start"], end_ns=places["end"], now_ns=now)
-    assert at == places[expected]
-
-
-def test_a_span_without_an_end_is_scored_at_its_start() -> None:
-    now = 1_760_000_000 * S
-    assert place("span_end", start_ns=now - FRESH_NS, end_ns=0, now_ns=now) == now - FRESH_NS
-    assert place("auto", start_ns=now - FRESH_NS, end_ns=0, now_ns=now) == now

@@ -18,7 +18,7 @@ from otel_judge.report import Report
 from otel_judge.report.quotes import find, mark
 from otel_judge.report.timeline import MOST_BARS
 from otel_judge.report.trajectory import STEPS_BYTES
-from otel_judge.results import Row
+from otel_judge.results import Results, Row
 from otel_judge.testing.traces import TraceBuilder
 from otel_judge.testing.traces import text as message
 from otel_judge.trace import Trace
@@ -338,3 +338,22 @@ def test_only_what_judges_may_see_is_shown() -> None:
 def test_the_password_of_a_source_is_not_shown() -> None:
     page = report([], sources=["jaeger:https://me:hunter2@jaeger.example?service=shop", "traces/a@b.json"])
     assert data_of(page)["sources"] == ["jaeger:https://jaeger.example?service=shop", "traces/a@b.json"]
+
+
+def test_the_report_and_the_summary_count_the_same() -> None:
+    """Also a verdict that is missing where its scorer lets that fail."""
+    traces = [a_trace(seed) for seed in range(4)]
+    missing = JudgeFailure("timeout", "too late")
+    given = [
+        verdict(traces[0], score=1.0, cost_usd=0.1),
+        verdict(traces[1], False, score=0.0, cost_usd=0.2),
+        verdict(traces[2], False, error=missing, cost_usd=0.3),
+        verdict(traces[3], None, label="not_judgeable", not_judgeable=True),
+    ]
+    pairs = [(trace, row(trace, each)) for trace, each in zip(traces, given, strict=True)]
+    (scorer,) = data_of(report(pairs))["scorers"]
+    summary = Results.of(each for _, each in pairs).summaries["honest"]
+    assert (scorer["passed"], scorer["failed"]) == (summary.passed, summary.failed) == (1, 2)
+    assert (scorer["not_judgeable"], scorer["failures"]) == (summary.not_judgeable, summary.failures) == (1, 1)
+    assert scorer["rate"] == [summary.interval.value, summary.interval.low, summary.interval.high]
+    assert (scorer["cost_usd"], scorer["tokens"]) == (summary.cost_usd, summary.tokens)

@@ -17,7 +17,7 @@ from otel_judge import intervals
 from otel_judge.decision import Decision
 from otel_judge.errors import SourceError
 from otel_judge.feedback import Coverage, Feedback, Usage
-from otel_judge.results import Gate, Journal, Results, Row, Tallies, diff, junit, load
+from otel_judge.results import Gate, Journal, JUnit, Results, Row, Tallies, diff, load
 
 
 def row(number: int, *feedback: Feedback, **fields: Any) -> Row:
@@ -160,7 +160,10 @@ def test_junit_tells_failures_errors_and_skipped_apart_and_escapes_all() -> None
         row(2, unjudgeable(2)),
         row(3, verdict(3, "pass", name="other")),
     ]
-    root = ET.fromstring(junit(rows))
+    made = JUnit()
+    for each in rows:
+        made.add(each)
+    root = ET.fromstring(b"".join(made.chunks()))
     task, other = root.findall("testsuite")
     counts = {name: task.get(name) for name in ("name", "tests", "failures", "errors", "skipped")}
     assert counts == {"name": "task", "tests": "3", "failures": "1", "errors": "1", "skipped": "1"}

@@ -149,5 +149,8 @@ def test_a_sample_is_the_same_in_any_order_and_part_of_a_larger_one(
 
 
 def test_another_seed_is_another_sample() -> None:
-    samples = {tuple(trace.trace_id for trace in sample(map(numbered, range(1, 200)), 10, seed)) for seed in range(5)}
+    samples = {
+        tuple(trace.trace_id for trace in sample(map(numbered, range(1, 200)), 10, seed))
+        for seed in (0, 1, -1, 7, 2**70)
+    }
     assert len(samples) == 5

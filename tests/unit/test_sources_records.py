@@ -74,7 +74,7 @@ BROKEN = {
     "a line of logs": (ONE + b'\n{"resourceLogs":7}\n', ":2: not OTLP/JSON: resourceLogs: not an array", 1),
     "a number": (ONE + b"\n7\n", ":2: not OTLP/JSON: a number", 1),
     "the end of a document": (json.dumps(json.loads(ONE), indent=2).encode()[:-20], "not JSON", 0),
-    "the end of a message": (otlp(1) + otlp(2)[:-3], "protobuf is cut off in resource_spans[1]", 1),
+    "the end of a message": (otlp(1) + otlp(2)[:-3], "protobuf is cut off in part 2", 1),
     "the end of a message with its length": (prefixed(otlp(1)) + prefixed(otlp(2))[:-3], "cut off in message 2", 1),
     "a message between": (prefixed(otlp(1)) + prefixed(b"\xff\xff") + prefixed(otlp(2)), "message 2: not OTLP", 2),
     "all": (b"\x89PNG\r\n\x1a\n" * 9, "neither OTLP/JSON nor OTLP protobuf", 0),
