@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from .config import Config, Receivers
 from .decision import Decision
@@ -13,11 +14,13 @@ from .emit.outbox import Item
 from .emit.printing import Printer
 from .emit.settings import resolve
 from .emit.sink import Sink
-from .engine import Engine, Plan
 from .feedback import Feedback, Target
 from .receipts import Receipts
 from .telemetry import Telemetry
 from .trajectory import Understood
+
+if TYPE_CHECKING:
+    from .engine import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +106,8 @@ def engine_of(config: Config, put_spans: Callable[[bytes], None] | None) -> Engi
 
     Raises `InstructionsError` or `ModelUnavailable`.
     """
+    from .engine import Engine, Plan  # a service leaves engines to its workers
+
     if config.redact is None:
         logger.warning("redaction is off: judges are shown traces as they came")
     if put_spans is None:

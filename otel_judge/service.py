@@ -17,7 +17,6 @@ from functools import partial
 
 from .admin import admin_app, health_app
 from .config import Config
-from .grader import JUDGING_TRACES
 from .http_server import HttpServer
 from .index import Index
 from .label import Label
@@ -30,6 +29,7 @@ from .receive.http import HttpServer as OtlpHttpServer
 from .receive.origins import OriginTable
 from .telemetry import INDEX_BYTES, INDEX_SPANS, QUEUE_CAPACITY, QUEUE_OLDEST, QUEUE_SIZE, Telemetry
 from .trace import Trace
+from .workers.launch import Launched
 from .workers.pool import QUEUE_TRACES, WorkerPool
 
 logger = logging.getLogger(__name__)
@@ -41,13 +41,13 @@ FLUSH_S = 5.0  # for feedback that waits for the backend
 SAY_LATE_S = 60.0  # between two log lines about late spans
 
 
-async def serve(config: Config) -> None:
+async def serve(config: Config, launched: Sequence[Launched] = ()) -> None:
     """Runs the service until SIGTERM or SIGINT. Raises `OtelJudgeError` for what cannot start."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with Service(config) as service:
+    async with Service(config, launched) as service:
         for what, where in service.endpoints.items():
             logger.info("%s at %s", what, where)
         logger.info("ready")
@@ -59,8 +59,10 @@ async def serve(config: Config) -> None:
 class Service:
     """The running service, an async context manager: entering starts every part or none, leaving drains."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, launched: Sequence[Launched] = ()) -> None:
+        """`launched` are the config's worker processes, where they were launched already."""
         self._config = config
+        self._launched = launched
         self._stack = AsyncExitStack()
         self._index = Index(config.index)
         self._not_ready: str | None = "starting"
@@ -92,7 +94,7 @@ class Service:
         self._stack.push_async_callback(lambda: outlet.close(self._flush_s))
         self._workers = WorkerPool(config, outlet, self._telemetry)
         self._stack.push_async_callback(self._workers.close)
-        await self._workers.start()
+        await self._workers.start(self._launched)
         self._observe()
 
         health = HttpServer(
@@ -204,5 +206,5 @@ class Service:
         observe(QUEUE_CAPACITY, lambda: QUEUE_TRACES, queue="check")
         observe(QUEUE_OLDEST, lambda: workers.oldest_s(checked=False), queue="check")
         observe(QUEUE_SIZE, lambda: workers.judging, queue="judge")
-        observe(QUEUE_CAPACITY, lambda: self._config.judge_workers * JUDGING_TRACES, queue="judge")
+        observe(QUEUE_CAPACITY, lambda: workers.judging_capacity, queue="judge")
         observe(QUEUE_OLDEST, lambda: workers.oldest_s(checked=True), queue="judge")

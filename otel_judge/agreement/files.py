@@ -11,7 +11,6 @@ import orjson
 from ..errors import SourceError
 from ..feedback import Feedback
 from ..label import Label, parse_label
-from ..results.files import load, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,8 @@ def read_labels(paths: Iterable[str | Path]) -> LabelFiles:
 
     Raises `SourceError` for a file that cannot be read, or that holds bad lines alone.
     """
+    from ..results.files import read  # not at import: a service needs calibrations alone
+
     found = LabelFiles()
     for path in map(Path, paths):
         usable, bad = len(found.labels) + found.blank, len(found.bad)
@@ -54,6 +55,8 @@ def read_labels(paths: Iterable[str | Path]) -> LabelFiles:
 
 def read_results(path: str | Path) -> list[Feedback]:
     """The feedback in a file that `otel-judge run --json` wrote. Raises `SourceError`."""
+    from ..results.files import load
+
     return [feedback for row in load(path).rows for feedback in row.feedback]
 
 

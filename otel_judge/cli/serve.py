@@ -20,7 +20,12 @@ def add_to(app: typer.Typer) -> None:
 
         from .. import logs
         from ..config_file import load
-        from ..service import serve as run
+        from ..workers.launch import launch
 
         logs.configure(log_level)
-        asyncio.run(run(load(config)))
+        loaded = load(config)
+        launched = [launch() for _ in range(loaded.judge_workers)]  # they load while we do
+
+        from ..service import serve as run
+
+        asyncio.run(run(loaded, launched))

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from ..config import Config
 from ..errors import OtelJudgeError
@@ -14,6 +15,7 @@ from ..outlet import Outlet
 from ..telemetry import Telemetry
 from ..trace import Trace
 from . import wire
+from .launch import Launched
 from .slot import Job, Slot
 
 logger = logging.getLogger(__name__)
@@ -55,6 +57,11 @@ class WorkerPool:
         return sum(len(slot.jobs) - slot.unchecked for slot in self._slots)
 
     @property
+    def judging_capacity(self) -> int:
+        """Traces that may be with judges; of what is more, judges fail with `queue_full`."""
+        return sum(slot.judging_capacity for slot in self._slots)
+
+    @property
     def has_room(self) -> bool:
         """Whether `submit` may be called. While it is False, finished traces stay where they are."""
         waiting_bytes = self._queue_bytes + sum(slot.unchecked_bytes for slot in self._slots)
@@ -72,12 +79,12 @@ class WorkerPool:
             jobs.append(self._queue[0])
         return max((time.monotonic() - job.since for job in jobs if job is not None), default=0.0)
 
-    async def start(self) -> None:
-        """Starts the processes. Raises what building their engines raises."""
+    async def start(self, launched: Sequence[Launched] = ()) -> None:
+        """Starts the processes, those `launched` already among them. Raises what building their engines raises."""
         try:
             async with asyncio.TaskGroup() as group:
-                for slot in self._slots:
-                    group.create_task(slot.open(self._config, encodes=self._outlet.encodes))
+                for slot, early in zip_longest(self._slots, launched):
+                    group.create_task(slot.open(self._config, encodes=self._outlet.encodes, launched=early))
         except* OtelJudgeError as group:
             await asyncio.gather(*(slot.close() for slot in self._slots))
             raise group.exceptions[0] from None
@@ -162,8 +169,7 @@ class WorkerPool:
                 await slot.run()
                 if time.monotonic() - started > _AGAIN_MOST_S:
                     delay = _AGAIN_S
-                await slot.close()
-                self._ended(slot)
+                self._ended(slot, await slot.close())
             await asyncio.sleep(delay)
             delay = min(2 * delay, _AGAIN_MOST_S)
             try:
@@ -171,12 +177,12 @@ class WorkerPool:
             except (OtelJudgeError, OSError) as error:
                 logger.error("no worker process could be started, trying again in %.1f s: %s", delay, error)
 
-    def _ended(self, slot: Slot) -> None:
+    def _ended(self, slot: Slot, how: str) -> None:
         jobs = slot.take_back()
         logger.error(
             "worker process %s %s; another takes its place, and %d traces are graded again",
             slot.pid,
-            slot.ended(),
+            how,
             len(jobs),
         )
         self._telemetry.worker_ended()

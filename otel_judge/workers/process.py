@@ -22,7 +22,7 @@ from ..emit.encode import Encoder
 from ..engine import settle
 from ..errors import OtelJudgeError
 from ..feedback import Feedback, Target
-from ..grader import Grader
+from ..grader import JUDGING_TRACES, Grader
 from ..outlet import engine_of
 from ..trace import SpanBlock
 from ..trajectory import Understood
@@ -52,7 +52,7 @@ async def _work(connection: socket.socket) -> None:
     except OtelJudgeError as error:
         outbound.send(wire.Refused(error))
         return
-    outbound.send(wire.Ready())
+    outbound.send(wire.Ready(JUDGING_TRACES))
     if setup.config.judges:
         await asyncio.to_thread(settle)
     worker = _Worker(grader, Encoder(setup.config.feedback) if setup.encodes else None, outbound)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
-import socket
-import sys
+import subprocess
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,6 +16,7 @@ from ..errors import OtelJudgeError
 from ..feedback import JudgeFailure
 from ..trace import Trace
 from . import wire
+from .launch import Launched, launch
 
 logger = logging.getLogger(__name__)
 
@@ -59,37 +58,35 @@ class Slot:
         """Not done yet, in the order in which they were given."""
         self.unchecked = 0
         self.unchecked_bytes = 0
+        self.judging_capacity = 0
         self.alive = False
         self._take = take
         self._unsent: deque[Job] = deque()
         self._more = asyncio.Event()
         self._drained = asyncio.Event()
-        self._process: asyncio.subprocess.Process | None = None
+        self._launched: Launched | None = None
         self._writer: asyncio.StreamWriter | None = None
 
     @property
     def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
+        return None if self._launched is None else self._launched.process.pid
 
-    async def open(self, config: Config, *, encodes: bool) -> None:
-        """Starts a process. Raises what building its engine raised, or `OtelJudgeError` where it just ended."""
-        ours, theirs = socket.socketpair()
-        fd = theirs.fileno()
-        command = f"import sys; sys.path[:] = {sys.path!r}; from otel_judge.workers.process import main; main({fd})"
-        with theirs:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", command, pass_fds=[fd], stdin=asyncio.subprocess.DEVNULL
-            )
-        self._reader, self._writer = await asyncio.open_connection(sock=ours)
+    async def open(self, config: Config, *, encodes: bool, launched: Launched | None = None) -> None:
+        """Starts a process, or takes one that was launched. Raises what building its
+        engine raised, or `OtelJudgeError` where it just ended.
+        """
+        self._launched = launched or launch()
+        self._reader, self._writer = await asyncio.open_connection(sock=self._launched.connection)
         level = logging.getLogger("otel_judge").getEffectiveLevel()
         self._writer.write(wire.frame(wire.Setup(config, level, encodes)))
         said = await wire.read(self._reader)
         first = cast("list[wire.FromWorker]", said)[0] if said else None
         if isinstance(first, wire.Ready):
             self.alive = True
+            self.judging_capacity = first.judging
             return
-        await self.close()
-        raise first.error if isinstance(first, wire.Refused) else OtelJudgeError(f"a worker process {self.ended()}")
+        how = await self.close()
+        raise first.error if isinstance(first, wire.Refused) else OtelJudgeError(f"a worker process {how}")
 
     async def run(self) -> None:
         """Carries jobs to the process and what it says back, until it has ended."""
@@ -139,24 +136,18 @@ class Slot:
             self._writer.write(wire.frame(wire.Drain(deadline_s)))
             await self._drained.wait()
 
-    async def close(self) -> None:
-        """Ends the process: at once by hanging up, by force where it does not hear."""
-        if self._process is None:
-            return
+    async def close(self) -> str:
+        """Ends the process: by hanging up, and by force where it does not hear. How it ended, in words."""
         if self._writer is not None:
             self._writer.close()
+        if (launched := self._launched) is None:
+            return "never ran"
         try:
-            await asyncio.wait_for(self._process.wait(), CLOSE_S)
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
-
-    def ended(self) -> str:
-        """How the process ended, in words."""
-        code = None if self._process is None else self._process.returncode
-        if code is not None and code < 0:
-            return f"was ended by {signal.Signals(-code).name}"
-        return f"ended with exit code {code}"
+            await asyncio.to_thread(launched.process.wait, CLOSE_S)
+        except subprocess.TimeoutExpired:
+            launched.process.kill()
+            await asyncio.to_thread(launched.process.wait)
+        return launched.ended()
 
     async def _send(self) -> None:
         writer = self._writer

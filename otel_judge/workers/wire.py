@@ -59,7 +59,9 @@ class Drain(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """The worker takes jobs."""
+    """The worker takes jobs, of which so many may be with its judges."""
+
+    judging: int
 
 
 class Refused(NamedTuple):

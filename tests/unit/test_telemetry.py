@@ -51,6 +51,7 @@ def record_everything() -> Telemetry:
     recorded.decision(Decision(sampled=True, judges=("j",), policy="errors", reason="…", probability=1.0))
     recorded.decision(Decision(sampled=False, judges=(), policy="", reason="…", probability=0.1))
     recorded.completed("root")
+    recorded.worker_ended()
     recorded.content("gen_ai", "read", 7)
     recorded.accepted(5, "grpc")
     recorded.refused(2, "http")
