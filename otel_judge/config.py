@@ -75,6 +75,24 @@ class Retain(Section):
     """Bytes of all retained traces; past it, the oldest go first."""
 
 
+class MemoryLimiterConfig(Section):
+    limit_mib: Annotated[float, Field(gt=0)]
+    """Resident memory of the service and its workers together."""
+    spike_limit_mib: Annotated[float, Field(gt=0)] | None = None
+    """So far below `limit_mib` memory counts as short: what comes in between two looks has to fit. None: a fifth."""
+    check_interval: Duration = 1.0
+
+    @model_validator(mode="after")
+    def _spike_fits(self) -> MemoryLimiterConfig:
+        if self.spike_mib >= self.limit_mib:
+            raise ValueError("spike_limit_mib has to be less than limit_mib")
+        return self
+
+    @property
+    def spike_mib(self) -> float:
+        return self.limit_mib / 5 if self.spike_limit_mib is None else self.spike_limit_mib
+
+
 class IndexConfig(Section):
     completion: Completion = Completion()
     late_spans: Literal["ignore"] = "ignore"
@@ -242,6 +260,9 @@ class Config(Section):
     """The whole of otel-judge.yaml."""
 
     receivers: Receivers = Receivers()
+    memory_limiter: MemoryLimiterConfig | None = None
+    """When memory is short, retained traces are dropped, the oldest finished early, and requests refused at last. None:
+    no limit."""
     index: IndexConfig = IndexConfig()
     checks: tuple[ShortCheck, ...] = (
         ToolErrorsCheck(),
@@ -306,7 +327,6 @@ LATER_KEYS = frozenset(
         "forward",
         "index.completion.services",
         "index.storage",
-        "memory_limiter",
         "receivers.otlp.protocols.grpc.auth",
         "receivers.otlp.protocols.grpc.keepalive",
         "receivers.otlp.protocols.grpc.max_concurrent_streams",

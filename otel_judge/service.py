@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import Sequence
@@ -16,10 +17,12 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from .admin import admin_app, health_app
-from .config import Config
+from .config import Config, MemoryLimiterConfig
+from .errors import ConfigError
 from .http_server import HttpServer
 from .index import Index
 from .label import Label
+from .memory import MemoryLimiter, rss_bytes
 from .outlet import Outlet
 from .receive.accept import LogAcceptor, RefusalReason
 from .receive.decode import Intake
@@ -27,7 +30,8 @@ from .receive.decode_logs import LogIntake
 from .receive.grpc import GrpcServer
 from .receive.http import HttpServer as OtlpHttpServer
 from .receive.origins import OriginTable
-from .telemetry import INDEX_BYTES, INDEX_SPANS, QUEUE_CAPACITY, QUEUE_OLDEST, QUEUE_SIZE, Telemetry
+from .relief import Relief
+from .telemetry import INDEX_BYTES, INDEX_SPANS, MEMORY, QUEUE_CAPACITY, QUEUE_OLDEST, QUEUE_SIZE, Telemetry
 from .trace import Trace
 from .workers.launch import Launched
 from .workers.pool import QUEUE_TRACES, WorkerPool
@@ -65,6 +69,9 @@ class Service:
         self._launched = launched
         self._stack = AsyncExitStack()
         self._index = Index(config.index)
+        self._relief: Relief | None = None
+        self._look_s = config.memory_limiter.check_interval if config.memory_limiter is not None else 0.0
+        self._look_at = 0.0
         self._not_ready: str | None = "starting"
         self._flush_s = FLUSH_S
         self._late = 0
@@ -95,6 +102,8 @@ class Service:
         self._workers = WorkerPool(config, outlet, self._telemetry)
         self._stack.push_async_callback(self._workers.close)
         await self._workers.start(self._launched)
+        if config.memory_limiter is not None:
+            self._relief = self._limit(config.memory_limiter)
         self._observe()
 
         health = HttpServer(
@@ -139,7 +148,21 @@ class Service:
             self.endpoints[name] = await server.start()
             self._stack.push_async_callback(server.stop, STOP_RECEIVING_S)
 
+    def _limit(self, config: MemoryLimiterConfig) -> Relief:
+        workers = self._workers
+        limiter = MemoryLimiter(config, lambda: [os.getpid(), *workers.pids])
+        if (used := limiter.used_bytes()) >= limiter.soft_bytes:
+            raise ConfigError(
+                "memory_limiter.limit_mib",
+                f"{limiter.soft_bytes / 2**20:.0f} MiB is all that may be used before memory counts as short, and the "
+                f"processes take {used / 2**20:.0f} MiB before anything has come",
+                "raise the limit, or lower judge_workers",
+            )
+        return Relief(limiter, self._index, workers=lambda: workers.pids, end_worker=workers.end)
+
     def _take(self, transport: str, intake: Intake) -> None:
+        if self._relief is not None:
+            self._relief.admit()
         added = self._index.add(intake.fragments, now=time.monotonic())
         self._telemetry.accepted(intake.accepted, transport)
         if added.late:
@@ -151,6 +174,8 @@ class Service:
         return LogAcceptor(partial(self._take_logs, transport), refused=partial(self._refused_logs, transport))
 
     def _take_logs(self, transport: str, intake: LogIntake) -> None:
+        if self._relief is not None:
+            self._relief.admit()
         added = self._index.add_events(intake.events, now=time.monotonic())
         self._telemetry.accepted_log_records(intake.accepted, transport)
         self._telemetry.unused_log_records(intake.other, "other")
@@ -184,6 +209,9 @@ class Service:
         while True:
             if self._workers.has_room:
                 self._submit(self._index.poll(time.monotonic()))
+            if self._relief is not None and time.monotonic() >= self._look_at:
+                self._submit(self._relief.look(time.monotonic(), may_finish=self._workers.has_room))
+                self._look_at = time.monotonic() + self._look_s
             await asyncio.sleep(TICK_S)
 
     def _submit(self, traces: list[Trace]) -> None:
@@ -199,6 +227,8 @@ class Service:
 
     def _observe(self) -> None:
         index, workers, observe = self._index, self._workers, self._telemetry.observe
+        observe(MEMORY, lambda: rss_bytes(os.getpid()), process="service")
+        observe(MEMORY, lambda: sum(map(rss_bytes, workers.pids)), process="workers")
         observe(INDEX_SPANS, lambda: index.buffered_spans, state="buffered")
         observe(INDEX_BYTES, lambda: index.buffered_bytes, state="buffered")
         observe(INDEX_BYTES, lambda: index.retained_bytes, state="retained")

@@ -99,6 +99,13 @@ DECISIONS = Metric(
     labels=("sampled", "reason"),
 )
 TRACES_COMPLETED = Metric("otel_judge.traces.completed", "counter", "Traces that finished, by why", labels=("reason",))
+MEMORY = Metric(
+    "otel_judge.memory.bytes",
+    "gauge",
+    "Resident memory: of the service, of workers",
+    unit="By",
+    labels=("process",),
+)
 WORKERS_ENDED = Metric(
     "otel_judge.workers.ended", "counter", "Worker processes that ended by themselves and were replaced"
 )
@@ -165,6 +172,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     LABELS,
     DECISIONS,
     TRACES_COMPLETED,
+    MEMORY,
     WORKERS_ENDED,
     CONTENT_SPANS,
     ACCEPTED_SPANS,

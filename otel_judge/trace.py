@@ -43,6 +43,7 @@ class CompletionReason(StrEnum):
     MAX_AGE = "max_age"  # its first span came too long ago
     MAX_SPANS = "max_spans"
     MAX_TRACE_MIB = "max_trace_mib"
+    MEMORY_PRESSURE = "memory_pressure"
     SHUTDOWN = "shutdown"  # the process ends
     STORED = "stored"  # it was read from storage, whole
 

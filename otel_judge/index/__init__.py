@@ -26,6 +26,8 @@ __all__ = ["Added", "AddedEvents", "Index"]
 
 _SHORTEST_RETRY = 1.0  # seconds; both as clients of OTLP expect to be told
 _LONGEST_RETRY = 5.0
+_OLDEST = 1_000
+"""So many traces are finished early at a time."""
 _STALE_TIMERS = 1024
 """So many stale timers are let be before they are cleared out."""
 
@@ -226,6 +228,25 @@ class Index:
                 self._forget(trace)
         self._open.clear()
         self._timers.clear()
+        self._retained.expire(now)
+        return finished
+
+    def drop_retained(self, size: int) -> int:
+        """Drops the retained traces that were finished first, `size` wire bytes or a little more; returns how many."""
+        return self._retained.drop(size)
+
+    def finish_oldest(self, size: int, now: float) -> list[Trace]:
+        """Finishes the traces that were opened first, `size` wire bytes of them or a little more."""
+        finished = list[Trace]()
+        for key in [*islice(self._open, _OLDEST)]:
+            if size <= 0:
+                break
+            trace = self._open.pop(key)
+            size -= trace.size
+            if trace.span_count:
+                finished.append(self._finish(trace, CompletionReason.MEMORY_PRESSURE, now))
+            else:
+                self._forget(trace)
         self._retained.expire(now)
         return finished
 

@@ -54,6 +54,13 @@ class Retained:
         while (until := self.next_at) is not None and until <= now:
             self._drop_oldest()
 
+    def drop(self, size: int) -> int:
+        """Drops the oldest, that many wire bytes of them or a little more; returns how many."""
+        before = self.bytes
+        while self.traces and before - self.bytes < size:
+            self._drop_oldest()
+        return before - self.bytes
+
     def _drop_oldest(self) -> None:
         _, oldest = self.traces.popitem(last=False)
         self.bytes -= oldest.size

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -71,6 +73,11 @@ class WorkerPool:
     def pids(self) -> Sequence[int]:
         """Of the processes that run."""
         return [slot.pid for slot in self._slots if slot.alive and slot.pid is not None]
+
+    def end(self, pid: int) -> None:
+        """Ends a process that has grown too large; another takes its place."""
+        if pid in self.pids:
+            os.kill(pid, signal.SIGKILL)
 
     def oldest_s(self, *, checked: bool) -> float:
         """Age in seconds of the trace that has waited longest: for its judges if `checked`, else for its checks."""

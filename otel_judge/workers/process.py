@@ -23,12 +23,16 @@ from ..engine import settle
 from ..errors import OtelJudgeError
 from ..feedback import Feedback, Target
 from ..grader import JUDGING_TRACES, Grader
+from ..memory import trim
 from ..outlet import engine_of
 from ..trace import SpanBlock
 from ..trajectory import Understood
 from . import wire
 
 logger = logging.getLogger(__name__)
+
+_LARGE_BYTES = 4 << 20  # wire bytes of a trace whose memory is given back to the system
+_TRIM_S = 0.5
 
 
 def main(fileno: int) -> None:
@@ -111,7 +115,7 @@ class _Worker:
             self._outbound.send(wire.Drained())
 
     def _grade(self, job: wire.Job) -> None:
-        report = _Report(job.number, self._encoder, self._outbound)
+        report = _Report(job.number, self._encoder, self._outbound, trims=job.trace.size > _LARGE_BYTES)
         trace, decision = job.trace, job.decision
         if decision is None:
             decision = self._grader.check(trace, report)
@@ -128,8 +132,9 @@ class _Worker:
 class _Report:
     """What comes of one job, encoded here: the service has no time for it."""
 
-    def __init__(self, job: int, encoder: Encoder | None, outbound: _Outbound) -> None:
+    def __init__(self, job: int, encoder: Encoder | None, outbound: _Outbound, *, trims: bool) -> None:
         self._job = job
+        self._trims = trims
         self._encoder = encoder
         self._outbound = outbound
 
@@ -146,3 +151,5 @@ class _Report:
 
     def done(self) -> None:
         self._outbound.send(wire.Done(self._job))
+        if self._trims:  # later, when nobody holds the trace any more
+            asyncio.get_running_loop().call_later(_TRIM_S, trim)

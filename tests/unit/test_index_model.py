@@ -179,6 +179,26 @@ class IndexMachine(RuleBasedStateMachine):
         finished = self.index.poll(self.now)
         self.check(finished, due)
 
+    @rule(size=st.sampled_from([1, 100, 400, 5000]))
+    def memory_is_short(self, size: int) -> None:
+        oldest, left = set[Key](), size
+        for key, trace in self.buffered.items():
+            if left > 0 and not trace.full:
+                oldest.add(key)
+                left -= trace.size
+        finished = self.index.finish_oldest(size, self.now)
+        assert {trace.completion for trace in finished} <= {CompletionReason.MEMORY_PRESSURE}
+        self.check(finished, oldest)
+
+    @rule(size=st.sampled_from([1, 100, 400]))
+    def memory_is_shorter(self, size: int) -> None:
+        sizes = [self.finished[key].size for key, _ in self.retained]
+        dropped = 0
+        while sizes[dropped:] and sum(sizes[:dropped]) < size:
+            dropped += 1
+        assert self.index.drop_retained(size) == sum(sizes[:dropped])
+        del self.retained[:dropped]
+
     def check(self, finished: list[Trace], expected: set[Key], otherwise: CompletionReason | None = None) -> None:
         assert len(finished) == len(expected)
         assert {(trace.tenant, trace.raw_trace_id) for trace in finished} == expected
@@ -190,7 +210,9 @@ class IndexMachine(RuleBasedStateMachine):
             assert sorted(spans) == sorted(model.spans.values())
             assert {block.origin for block in trace.blocks} == {origin(service) for service in model.services}
             times = model.rules()
-            if model.full:
+            if trace.completion is CompletionReason.MEMORY_PRESSURE:
+                assert not model.full
+            elif model.full:
                 assert trace.completion is model.full
             elif min(times.values()) > self.now:
                 assert trace.completion is otherwise
