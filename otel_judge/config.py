@@ -253,6 +253,8 @@ class Config(Section):
     sampling: Sampling = Sampling()
     models: dict[str, ModelConfig] = Field(default={})
     judges: tuple[JudgeConfig, ...] = ()
+    session_idle: Duration = 600.0
+    """Judges of sessions begin when no trace of a conversation has come for so long; once more if it goes on later."""
     calibration: str | None = None
     """File that `otel-judge agree --save` writes; judges that it does not know are stamped `uncalibrated`."""
     redact: RedactConfig | None = RedactConfig()
@@ -280,6 +282,21 @@ class Config(Section):
                 raise ValueError(
                     f"{who} the model {model!r}, which is neither provider:model nor a name under models ({known})"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _sessions_are_held(self) -> Config:
+        judge = next((judge for judge in self.judges if judge.target == "session"), None)
+        if judge is None:
+            return self
+        who, retain = f"judge {judge.name!r} judges sessions", self.index.retain
+        if not retain.max_mib:
+            raise ValueError(f"{who}, whose traces are read from the index, and index.retain.max_mib is 0; raise it")
+        if self.session_idle >= retain.max_age:
+            raise ValueError(
+                f"{who}: after session_idle ({self.session_idle:g}s) none of their traces is held any more, as "
+                f"index.retain.max_age is {retain.max_age:g}s; make session_idle shorter than that"
+            )
         return self
 
     @model_validator(mode="after")
@@ -315,7 +332,6 @@ LATER_KEYS = frozenset(
         "receivers.otlp.protocols.http.tls",
         "sampling.budget",
         "sampling.policies[].judges",
-        "session_idle",
         "tenants",
     }
 )

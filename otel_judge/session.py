@@ -20,6 +20,8 @@ MAX_SPANS = 100_000
 """Past it, the oldest turns are left out of a session: as many as one trace may have by default."""
 MAX_BYTES = 64 * 1024 * 1024
 """Likewise of the wire bytes of its spans."""
+MAX_LINKS = 100
+"""Other turns that the feedback links to; the conversation's id finds all."""
 
 _SPAN_ID_BYTES = 8
 
@@ -130,8 +132,11 @@ class Session(Trace):
 
     @property
     def links(self) -> tuple[SpanRef, ...]:
-        """Roots of the turns before the last one, those that are not in the session too, oldest first."""
-        return (*self.missing.gone, *self.missing.cut, *(turn.root for turn in self.turns[:-1]))
+        """Roots of the turns before the last one, those that are not in the session too, oldest first.
+
+        Of very many, the latest.
+        """
+        return (*self.missing.gone, *self.missing.cut, *(turn.root for turn in self.turns[:-1]))[-MAX_LINKS:]
 
     def ref(self, span_id: str) -> SpanRef | None:
         """A span of the session as its own trace has it; None for an id that is not here."""
