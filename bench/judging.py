@@ -13,11 +13,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from otel_judge.config import JudgeConfig, ModelConfig, Sampling
+from otel_judge.config import Config, JudgeConfig, ModelConfig, Sampling
 from otel_judge.decision import Decision
 from otel_judge.engine import Engine, Plan
 from otel_judge.feedback import Feedback, Target
@@ -109,6 +109,12 @@ async def at_once(base_url: str) -> tuple[list[float], float]:
     return shares, statistics.median(cpu)
 
 
+async def _nothing_held(trace_ids: Sequence[bytes], tenant: str | None) -> list[Trace | None]:
+    """No session is judged here."""
+    del tenant
+    return [None for _ in trace_ids]
+
+
 class Counted:
     """The report of the worker's engine."""
 
@@ -131,7 +137,7 @@ async def queued(base_url: str) -> tuple[float, float]:
     """Share of the ideal rate, and MiB by which memory grew at most, past the traces that wait in the queue."""
     report = Counted()
     plan = Plan((), Sampling(), (("main", a_model(base_url)),), (CONFIG,))
-    worker = Worker(lambda: Engine(plan), report)
+    worker = Worker(lambda: Engine(plan), report, Config(), _nothing_held)
     await worker.start()
     worker.submit(a_trace())
     await worker.drain(60.0)  # imports the SDK

@@ -20,6 +20,7 @@ from .outlet import Outlet
 from .receive.decode import split
 from .receive.origins import OriginTable
 from .telemetry import Telemetry
+from .trace import Trace
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +34,8 @@ class Embedded:
     def __init__(self, config: Config, outlet: Outlet, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
         self._outlet = outlet
-        self._grader = Grader(outlet.engine(config), outlet)
         self._index = Index(config.index)
+        self._grader = Grader(outlet.engine(config), outlet, config, self._held)
         self._origins = OriginTable()
         self._root_grace = config.index.completion.root_grace
         self._overloaded = False
@@ -61,10 +62,11 @@ class Embedded:
         self._telemetry.late(added.late)
 
     def grade_finished(self, *, ahead_s: float = 0.0) -> None:
-        """Grades the traces that are finished now, or would be `ahead_s` seconds from now."""
+        """Grades the traces that are finished now, or would be `ahead_s` seconds from now, and sessions that rest."""
         for trace in self._index.poll(time.monotonic() + ahead_s):
             self._telemetry.completed(trace.completion)
             self._grader.take(trace)
+        self._grader.judge_resting()
 
     async def flush(self, deadline_s: float) -> bool:
         """Grades every trace whose root has ended, without waiting for its grace, and sends the feedback.
@@ -75,6 +77,9 @@ class Embedded:
         self.grade_finished(ahead_s=self._root_grace)
         graded = await self._grader.wait(deadline_s)
         return await self._outlet.flush(max(0.0, deadline - time.monotonic())) and graded
+
+    async def _held(self, trace_ids: Sequence[bytes], tenant: str | None) -> list[Trace | None]:
+        return [self._index.get(trace_id, tenant) for trace_id in trace_ids]
 
     async def close(self, deadline_s: float) -> None:
         """Grades all that came, complete or not, and sends the feedback, within `deadline_s` seconds."""

@@ -19,7 +19,7 @@ from functools import partial
 from . import judge
 from .admin import admin_app, health_app
 from .config import Config
-from .grader import JUDGING_TRACES
+from .grader import JUDGING_TRACES, Held
 from .http_server import HttpServer
 from .index import Index
 from .label import Label
@@ -30,7 +30,7 @@ from .receive.decode_logs import LogIntake
 from .receive.grpc import GrpcServer
 from .receive.http import HttpServer as OtlpHttpServer
 from .receive.origins import OriginTable
-from .telemetry import INDEX_BYTES, INDEX_SPANS, QUEUE_CAPACITY, QUEUE_SIZE, Telemetry
+from .telemetry import INDEX_BYTES, INDEX_SPANS, QUEUE_CAPACITY, QUEUE_SIZE, SESSIONS, Telemetry
 from .trace import Trace
 from .worker import QUEUE_TRACES, Worker
 
@@ -104,7 +104,7 @@ class Service:
         self._telemetry = Telemetry()
         outlet = await Outlet.open(config, self._telemetry, receivers=config.receivers)
         self._stack.push_async_callback(lambda: outlet.close(self._flush_s))
-        self._worker = Worker(lambda: outlet.engine(config), outlet)
+        self._worker = Worker(lambda: outlet.engine(config), outlet, config, self._lends())
         self._stack.push_async_callback(self._worker.close)
         await self._worker.start()
         self._observe()
@@ -192,6 +192,18 @@ class Service:
         self._telemetry.refused_log_records(records, transport)
         logger.debug("%d log records refused over %s: %s", records, transport, reason)
 
+    def _lends(self) -> Held:
+        """The retained traces, for who asks from another loop: the index is of this one."""
+        here = asyncio.get_running_loop()
+
+        async def get(trace_ids: Sequence[bytes], tenant: str | None) -> list[Trace | None]:
+            return [self._index.get(trace_id, tenant) for trace_id in trace_ids]
+
+        def held(trace_ids: Sequence[bytes], tenant: str | None) -> asyncio.Future[list[Trace | None]]:
+            return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(get(trace_ids, tenant), here))
+
+        return held
+
     async def _finish_traces(self) -> None:
         while True:
             if self._worker.has_room:
@@ -218,3 +230,6 @@ class Service:
         observe(QUEUE_CAPACITY, lambda: QUEUE_TRACES, queue="check")
         observe(QUEUE_SIZE, lambda: worker.judging, queue="judge")
         observe(QUEUE_CAPACITY, lambda: JUDGING_TRACES, queue="judge")
+        if (conversations := worker.conversations) is not None:
+            observe(SESSIONS, lambda: len(conversations), state="open")
+            observe(SESSIONS, lambda: conversations.lost, state="lost")

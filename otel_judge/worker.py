@@ -10,12 +10,15 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from .config import Config
+from .conversations import Conversations
 from .engine import Engine, Report
-from .grader import Grader
+from .grader import Grader, Held
 from .trace import Trace
 
 QUEUE_TRACES = 2_000  # finished traces that wait for their checks; past it the index keeps them
 QUEUE_BYTES = 128 * 1024 * 1024
+TICK_S = 0.1  # how often conversations that rest are looked for
 
 
 class Worker:
@@ -24,9 +27,12 @@ class Worker:
     Owned by one other loop: `start`, `submit`, `drain` and `close` are called from there.
     """
 
-    def __init__(self, build: Callable[[], Engine], report: Report) -> None:
+    def __init__(self, build: Callable[[], Engine], report: Report, config: Config, held: Held) -> None:
+        """`held` is awaited on this loop."""
         self._build = build
         self._report = report
+        self._config = config
+        self._held = held
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="otel-judge-worker", daemon=True)
         self._ready: Future[Grader] = Future()
@@ -43,6 +49,11 @@ class Worker:
     def judging(self) -> int:
         """Traces that wait for or are with a judge."""
         return self._grader.judging if self._ready.done() else 0
+
+    @property
+    def conversations(self) -> Conversations | None:
+        """Those whose sessions are to be judged; None where no judge wants them. To be read once it has started."""
+        return self._grader.conversations
 
     @property
     def has_room(self) -> bool:
@@ -76,14 +87,20 @@ class Worker:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
-            grader = Grader(self._build(), self._report)
+            grader = Grader(self._build(), self._report, self._config, self._held)
         except BaseException as error:  # noqa: BLE001 - whatever it is, `start` raises it
             self._ready.set_exception(error)
         else:
             self._ready.set_result(grader)
+            if grader.conversations is not None:
+                self._loop.call_later(TICK_S, self._tick, grader)
             self._loop.run_forever()
         finally:
             self._loop.close()
+
+    def _tick(self, grader: Grader) -> None:
+        grader.judge_resting()
+        self._loop.call_later(TICK_S, self._tick, grader)
 
     def _take(self, trace: Trace) -> None:
         self._grader.take(trace)

@@ -1,0 +1,190 @@
+"""Judges of sessions in the running service: real OTLP in, a scripted model over HTTP, a real OTLP backend."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import grpc.aio
+import httpx
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from test_service import config_for, running, wait_for
+from test_service_labels import EXPORT
+
+from otel_judge.config import Config
+from otel_judge.service import Service
+from otel_judge.testing.backend import Backend
+from otel_judge.testing.model import Reply, Request, ScriptedModel, error, verdict
+from otel_judge.testing.traces import TraceBuilder, text
+
+MINUTE_NS = 60 * 10**9
+BASE_NS = 1_760_000_000_000_000_000
+SAID = [("Where is my order?", "It ships today."), ("And my refund?", "It is paid."), ("Thanks!", "Anytime.")]
+QUIET = {"session_idle": "400ms"}
+
+
+def a_turn(number: int, conversation: str = "c-1") -> TraceBuilder:
+    """A turn whose model is given the conversation so far, as chats are."""
+    build = TraceBuilder("shop", seed=number, base_ns=BASE_NS + number * MINUTE_NS)
+    about = {"gen_ai.conversation.id": conversation}
+    root = build.agent("shop", user=SAID[number][0], answer=SAID[number][1], end=2.0, attributes=about)
+    history = [
+        text(role, said) for pair in SAID[:number] for role, said in zip(("user", "assistant"), pair, strict=True)
+    ]
+    given = [text("system", "You are the shop's."), *history, text("user", SAID[number][0])]
+    build.chat("m-1", parent=root, messages=given, output=[text("assistant", SAID[number][1])], attributes=about)
+    return build
+
+
+def root_of(build: TraceBuilder) -> str:
+    return build.trace().root.span_id
+
+
+def config(backend: Backend, model: ScriptedModel, beside: Sequence[object] = (), **sections: Any) -> Config:
+    judge = {"name": "helped", "instructions": "Was the user of the {{ trace }} helped?", "target": "session"}
+    given = {"values": ["pass", "fail"], "model": "main", **sections.pop("judge", {})}
+    main = {"model": "anthropic:scripted", "base_url": model.base_url}
+    return config_for(
+        backend,
+        **{"checks": [], "judges": [{**judge, **given}, *beside], "models": {"main": main}, **QUIET, **sections},
+    )
+
+
+def verdicts(backend: Backend) -> list[dict[str, Any]]:
+    """The score spans of the judge of sessions, with their place and links."""
+    found: list[dict[str, Any]] = []
+    for received in backend.spans():
+        if received.attributes.get("gen_ai.evaluation.name") == "helped":
+            span: Span = received.record
+            links = {
+                (link.trace_id.hex(), link.span_id.hex(), kind.value.string_value)
+                for link in span.links
+                for kind in link.attributes
+                if kind.key == "otel_judge.link"
+            }
+            place = {"trace": span.trace_id.hex(), "parent": span.parent_span_id.hex(), "links": links}
+            found.append({**received.attributes, **place})
+    return sorted(found, key=lambda each: each["otel_judge.revision"])
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "unused")
+
+
+def judged_by(asked: list[str]) -> Any:
+    def reply(request: Request) -> Reply:
+        asked.append(request.prompt)
+        return verdict("pass", "All was answered.")
+
+    return reply
+
+
+async def send(service: Service, *turns: TraceBuilder) -> None:
+    """All in one request, so that they are finished together."""
+    request = ExportTraceServiceRequest()
+    for turn in turns:
+        request.resource_spans.extend(turn.request().resource_spans)
+    async with grpc.aio.insecure_channel(service.endpoints["OTLP/gRPC"]) as channel:
+        await channel.unary_unary(EXPORT)(request.SerializeToString())
+
+
+async def test_a_session_is_judged_once_it_rests_and_again_when_it_goes_on() -> None:
+    asked: list[str] = []
+    first, second, third = map(a_turn, range(3))
+    with Backend() as backend, ScriptedModel(judged_by(asked)) as model:
+        async with running(config(backend, model)) as service, httpx.AsyncClient() as client:
+            await send(service, second, first)
+            await wait_for(backend, lambda: len(verdicts(backend)) == 1)
+            await send(service, third)
+            await wait_for(backend, lambda: len(verdicts(backend)) == 2)
+            metrics = (await client.get(f"http://{service.endpoints['health']}/metrics")).text
+        one, two = verdicts(backend)
+    assert (one["trace"], one["parent"]) == (second.trace_id, root_of(second))
+    assert (first.trace_id, root_of(first), "turn") in one["links"]
+    assert (one["otel_judge.revision"], one.get("otel_judge.supersedes")) == (0, None)
+    assert (one["gen_ai.conversation.id"], one["otel_judge.session.turns"]) == ("c-1", 2)
+    assert (two["trace"], two["parent"]) == (third.trace_id, root_of(third))
+    assert {link[:2] for link in two["links"] if link[2] == "turn"} == {
+        (first.trace_id, root_of(first)),
+        (second.trace_id, root_of(second)),
+    }
+    assert (two["otel_judge.revision"], two["otel_judge.supersedes"]) == (1, one["otel_judge.evaluation.id"])
+    assert (two["otel_judge.session.turns"], two["otel_judge.session.missing_turns"]) == (3, 0)
+    assert 'otel_judge_sessions{state="open"} 0.0' in metrics
+    for prompt, turns in zip(asked, (2, 3), strict=True):
+        assert f"session of {turns} traces" in prompt
+        steps = prompt.partition("Steps, each")[2]
+        assert [steps.count(said) for pair in SAID[:turns] for said in pair] == [1] * 2 * turns
+        assert steps.count("You are the shop's.") == 1
+
+
+async def test_what_is_open_at_the_end_is_judged_before_the_service_stops() -> None:
+    asked: list[str] = []
+    with Backend() as backend, ScriptedModel(judged_by(asked)) as model:
+        async with running(config(backend, model, session_idle="10m")) as service:
+            await send(service, a_turn(1), a_turn(2, "c-2"))
+            await send(service, a_turn(0))
+        found = {each["gen_ai.conversation.id"]: each["otel_judge.session.turns"] for each in verdicts(backend)}
+    assert found == {"c-1": 2, "c-2": 1}
+
+
+async def test_a_turn_that_is_no_longer_held_is_said_and_still_linked() -> None:
+    asked: list[str] = []
+    first, second = a_turn(0), a_turn(1)
+    room = 1.5 * max(each.trace().size for each in (first, second)) / 2**20
+    index = {"completion": {"root_grace": "200ms"}, "retain": {"max_mib": room}}
+    with Backend() as backend, ScriptedModel(judged_by(asked)) as model:
+        async with running(config(backend, model, index=index)) as service:
+            await send(service, first)
+            await wait_for(backend, lambda: len(verdicts(backend)) == 1)
+            await send(service, second)
+            await wait_for(backend, lambda: len(verdicts(backend)) == 2)
+        _, later = verdicts(backend)
+    assert (later["otel_judge.session.turns"], later["otel_judge.session.missing_turns"]) == (1, 1)
+    assert (first.trace_id, root_of(first), "turn") in later["links"]
+    assert f"they are no longer held (traces {first.trace_id})" in asked[1]
+
+
+async def test_a_session_of_which_nothing_is_held_is_counted_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    index = {"completion": {"root_grace": "100ms"}, "retain": {"max_mib": 0.0001}}
+    with Backend() as backend, ScriptedModel(judged_by([])) as model, caplog.at_level(logging.WARNING):
+        async with running(config(backend, model, index=index)) as service:
+            for number, conversation in enumerate(("c-1", "c-2")):
+                await send(service, a_turn(number, conversation))
+            conversations = service._worker.conversations
+            assert conversations is not None
+        assert verdicts(backend) == []
+    assert conversations.lost == 2
+    assert len([each for each in caplog.messages if "no trace of it is held any more" in each]) == 1
+
+
+async def test_judges_of_traces_and_of_sessions_each_see_their_own() -> None:
+    asked: list[str] = []
+    turn = {"name": "turn", "instructions": "Is {{ outputs }} polite?", "values": ["pass", "fail"], "model": "main"}
+    with Backend() as backend, ScriptedModel(judged_by(asked)) as model:
+        both = config(backend, model, judge={"instructions": "Was {{ conversation }} calm?"}, beside=[turn])
+        async with running(both) as service:
+            await send(service, a_turn(0), a_turn(1))
+            await wait_for(backend, lambda: len(verdicts(backend)) == 1)
+        names = [each.attributes.get("gen_ai.evaluation.name") for each in backend.spans()]
+    assert sorted(name for name in names if name) == ["helped", "turn", "turn"]
+    (conversation,) = [prompt for prompt in asked if "[conversation]" in prompt]
+    places = [conversation.index(said) for pair in SAID[:2] for said in pair]
+    assert places == sorted(places)
+
+
+async def test_a_failed_judgement_of_a_session_is_superseded_too() -> None:
+    replies: list[Reply] = [error(400, "no"), verdict("pass", "Fine.")]
+    with Backend() as backend, ScriptedModel(replies) as model:
+        async with running(config(backend, model)) as service:
+            await send(service, a_turn(0))
+            await wait_for(backend, lambda: len(verdicts(backend)) == 1)
+            await send(service, a_turn(1))
+            await wait_for(backend, lambda: len(verdicts(backend)) == 2)
+        one, two = verdicts(backend)
+    assert (one["otel_judge.outcome"], two["otel_judge.outcome"]) == ("failed", "judged")
+    assert two["otel_judge.supersedes"] == one["otel_judge.evaluation.id"]
