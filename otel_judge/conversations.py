@@ -13,6 +13,7 @@ from math import inf
 from types import MappingProxyType
 
 from .feedback import SpanRef
+from .session import Missing
 
 logger = logging.getLogger(__name__)
 
@@ -57,9 +58,10 @@ class Conversation:
         return [trace_id for trace_id in self.turns if trace_id not in self.gone]
 
     @property
-    def gone_refs(self) -> list[SpanRef]:
-        """Roots of those that are not."""
-        return [SpanRef(each.hex(), root.hex()) for each, root in self.turns.items() if each in self.gone]
+    def missing(self) -> Missing:
+        """Those that are not."""
+        gone = [SpanRef(each.hex(), root.hex()) for each, root in self.turns.items() if each in self.gone]
+        return Missing(tuple(gone), forgotten=self.forgotten)
 
 
 class Conversations:

@@ -130,8 +130,7 @@ class Grader:
         make = partial(
             Session.of,
             traces,
-            gone=conversation.gone_refs,
-            forgotten=conversation.forgotten,
+            missing=conversation.missing,
             first_trace_id=conversation.first_trace_id,
             max_spans=self._completion.max_spans,
             max_bytes=int(self._completion.max_trace_mib * 2**20),

@@ -6,7 +6,7 @@ Its turns stand in order of time; its ids and its root are those of the last one
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import NamedTuple, cast
 
@@ -86,13 +86,14 @@ class Session(Trace):
         cls,
         traces: Iterable[Trace],
         *,
-        gone: Sequence[SpanRef] = (),
-        forgotten: int = 0,
+        missing: Missing | None = None,
         first_trace_id: bytes | None = None,
         max_spans: int = MAX_SPANS,
         max_bytes: int = MAX_BYTES,
     ) -> Session:
         """The session of the traces that are held of a conversation; one that comes twice counts once.
+
+        `missing` are those that are not among the traces; what is too large to be among the turns is added to it.
 
         Raises `ValueError` where no trace has spans.
         """
@@ -100,14 +101,15 @@ class Session(Trace):
         if not unique:
             raise ValueError("a session needs a trace that has spans")
         ordered = sorted(unique.values(), key=lambda trace: (trace.root.start_ns, trace.raw_trace_id))
-        kept = ordered[_first_that_fits(ordered, max_spans, max_bytes) :]
+        first = first_that_fits([(trace.span_count, trace.size) for trace in ordered], max_spans, max_bytes)
+        kept, lacking = ordered[first:], missing or Missing()
         renamed = _names(kept)
         blocks = [block for trace, names in zip(kept, renamed, strict=True) for block in _blocks(trace, names)]
         return cls(
             kept[-1].raw_trace_id,
             blocks,
             [_turn(trace, names) for trace, names in zip(kept, renamed, strict=True)],
-            missing=Missing(tuple(gone), tuple(_root(trace) for trace in ordered[: -len(kept)]), forgotten),
+            missing=replace(lacking, cut=(*lacking.cut, *map(_root, ordered[:first]))),
             first_trace_id=first_trace_id or ordered[0].raw_trace_id,
             renamed={new.hex(): old.hex() for names in renamed for old, new in names.items()},
             tenant=kept[-1].tenant,
@@ -164,11 +166,14 @@ def _restore(*parts: object) -> Session:
     )
 
 
-def _first_that_fits(traces: Sequence[Trace], max_spans: int, max_bytes: int) -> int:
-    """The number of the oldest trace that has room beside all later ones. The last one always has."""
-    first, spans, size = len(traces) - 1, traces[-1].span_count, traces[-1].size
+def first_that_fits(sizes: Sequence[tuple[int, int]], max_spans: int, max_bytes: int) -> int:
+    """Of traces in order of time, given as spans and bytes, the number of the oldest that has room beside all later
+    ones. The last one always has.
+    """
+    first = len(sizes) - 1
+    spans, size = sizes[first]
     while first:
-        spans, size = spans + traces[first - 1].span_count, size + traces[first - 1].size
+        spans, size = spans + sizes[first - 1][0], size + sizes[first - 1][1]
         if spans > max_spans or size > max_bytes:
             break
         first -= 1
