@@ -90,7 +90,8 @@ def add_to(app: typer.Typer) -> None:
 
         logs.configure()
         chosen = only(load(config), judge or [])
-        choice = running.Choice(sources, Where.parse(where or []), sample, trace_id, strict)
+        sessions = any(each.target == "session" for each in chosen.judges)
+        choice = running.Choice(sources, Where.parse(where or []), sample, trace_id, strict, sessions)
         for field in by or []:
             check_field(field)
         emission = Emission(chosen) if emit and not dry_run else None

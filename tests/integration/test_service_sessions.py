@@ -11,6 +11,7 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from session_turns import SAID, a_turn, root_of
 from test_service import config_for, running, wait_for
 from test_service_labels import EXPORT
 
@@ -18,29 +19,9 @@ from otel_judge.config import Config
 from otel_judge.service import Service
 from otel_judge.testing.backend import Backend
 from otel_judge.testing.model import Reply, Request, ScriptedModel, error, verdict
-from otel_judge.testing.traces import TraceBuilder, text
+from otel_judge.testing.traces import TraceBuilder
 
-MINUTE_NS = 60 * 10**9
-BASE_NS = 1_760_000_000_000_000_000
-SAID = [("Where is my order?", "It ships today."), ("And my refund?", "It is paid."), ("Thanks!", "Anytime.")]
 QUIET = {"session_idle": "400ms"}
-
-
-def a_turn(number: int, conversation: str = "c-1") -> TraceBuilder:
-    """A turn whose model is given the conversation so far, as chats are."""
-    build = TraceBuilder("shop", seed=number, base_ns=BASE_NS + number * MINUTE_NS)
-    about = {"gen_ai.conversation.id": conversation}
-    root = build.agent("shop", user=SAID[number][0], answer=SAID[number][1], end=2.0, attributes=about)
-    history = [
-        text(role, said) for pair in SAID[:number] for role, said in zip(("user", "assistant"), pair, strict=True)
-    ]
-    given = [text("system", "You are the shop's."), *history, text("user", SAID[number][0])]
-    build.chat("m-1", parent=root, messages=given, output=[text("assistant", SAID[number][1])], attributes=about)
-    return build
-
-
-def root_of(build: TraceBuilder) -> str:
-    return build.trace().root.span_id
 
 
 def config(backend: Backend, model: ScriptedModel, beside: Sequence[object] = (), **sections: Any) -> Config:
