@@ -11,14 +11,19 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from session_turns import SAID, a_turn, root_of
 from test_service import config_for, running, wait_for
 from test_service_labels import EXPORT
 
+from otel_judge import service as service_module
+from otel_judge.attributes import Attributes
 from otel_judge.config import Config
+from otel_judge.exporter import JudgeSpanExporter
 from otel_judge.service import Service
 from otel_judge.testing.backend import Backend
-from otel_judge.testing.model import Reply, Request, ScriptedModel, error, verdict
+from otel_judge.testing.model import Reply, Request, ScriptedModel, error, hang, verdict
 from otel_judge.testing.traces import TraceBuilder
 
 QUIET = {"session_idle": "400ms"}
@@ -156,6 +161,47 @@ async def test_judges_of_traces_and_of_sessions_each_see_their_own() -> None:
     (conversation,) = [prompt for prompt in asked if "[conversation]" in prompt]
     places = [conversation.index(said) for pair in SAID[:2] for said in pair]
     assert places == sorted(places)
+
+
+async def test_a_session_that_cannot_be_judged_before_the_end_fails_as_shut_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service_module, "DRAIN_S", 0.5)
+    with Backend() as backend, ScriptedModel([hang()]) as model:
+        async with running(config(backend, model, session_idle="10m")) as service:
+            await send(service, a_turn(0), a_turn(1))
+        (found,) = verdicts(backend)
+    assert (found["otel_judge.outcome"], found["error.type"]) == ("failed", "shutdown")
+    assert found["otel_judge.session.turns"] == 2
+
+
+async def test_a_session_that_no_policy_takes_is_decided_about_and_not_judged() -> None:
+    policy = {"name": "errors", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}}
+    with Backend() as backend, ScriptedModel([]) as model:
+
+        def decisions() -> list[Attributes]:
+            return [each.attributes for each in backend.logs() if "otel_judge.sampled" in each.attributes]
+
+        async with running(config(backend, model, sampling={"policies": [policy]})) as service:
+            await send(service, a_turn(0), a_turn(1))
+            await wait_for(backend, lambda: len(decisions()) == 3)
+        assert verdicts(backend) == []
+        assert sorted(int(str(each.get("otel_judge.session.turns", 0))) for each in decisions()) == [0, 0, 2]
+        assert not any(each["otel_judge.sampled"] for each in decisions())
+
+
+def test_in_an_app_too_sessions_are_judged() -> None:
+    with Backend() as backend, ScriptedModel(judged_by([])) as model:
+        exporter = JudgeSpanExporter(config(backend, model, session_idle="10m"))
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        for _ in range(2):
+            about = {"gen_ai.operation.name": "invoke_agent", "gen_ai.conversation.id": "c-1"}
+            provider.get_tracer("app").start_span("invoke_agent shop", attributes=about).end()
+        provider.shutdown()
+        (found,) = verdicts(backend)
+    assert found["otel_judge.session.turns"] == 2
+    assert len([link for link in found["links"] if link[2] == "turn"]) == 1
 
 
 async def test_a_failed_judgement_of_a_session_is_superseded_too() -> None:

@@ -174,6 +174,34 @@ def test_a_shadow_of_what_is_no_judge_is_refused(primary: str, problem: str) -> 
     assert problem in error_of(SHADOW.replace("shadow_of: task_success", f"shadow_of: {primary}"), KEY="k")
 
 
+SESSION_JUDGE = "{name: helped, target: session, model: 'a:b', instructions: 'Was {{ conversation }} calm?'}"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("session_idle: 2h", r"after session_idle \(7200s\) none of their traces is held.*max_age is 3600s; make"),
+        ("index: {retain: {max_age: 10m}}", "make session_idle shorter"),
+        ("index: {retain: {max_mib: 0}}", "index.retain.max_mib is 0; raise it"),
+    ],
+)
+def test_sessions_are_judged_while_their_traces_are_held(text: str, problem: str) -> None:
+    assert parse(text).session_idle > 0  # without a judge of sessions, nobody minds
+    with pytest.raises(ConfigError, match=f"judge 'helped' judges sessions.*{problem}"):
+        parse(f"{text}\njudges: [{SESSION_JUDGE}]")
+
+
+@pytest.mark.parametrize("target", ["root", "session"])
+def test_a_shadow_judges_what_its_primary_judges(target: str) -> None:
+    shadow = SESSION_JUDGE.replace("helped", "candidate, shadow_of: helped").replace("session", target)
+    text = f"judges: [{SESSION_JUDGE}, {shadow}]"
+    if target == "session":
+        assert parse(text).judges[1].target == "session"
+        return
+    with pytest.raises(ConfigError, match="'candidate' is a shadow of 'helped', whose target is session; give both"):
+        parse(text)
+
+
 def test_shadows_in_a_circle_are_refused() -> None:
     circle = SHADOW.replace("    values: [yes, no]", "    shadow_of: next")
     assert "which is itself a shadow" in error_of(circle, KEY="k")

@@ -18,7 +18,7 @@ from otel_judge.judge.blind import blind
 from otel_judge.redact import Redactor
 from otel_judge.session import MAX_LINKS, Missing, Session
 from otel_judge.sources.set_aside import SetAside
-from otel_judge.testing.traces import BASE_NS, TraceBuilder
+from otel_judge.testing.traces import BASE_NS, TraceBuilder, text
 from otel_judge.trace import CompletionReason, Trace
 from otel_judge.trajectory import ModelTurn, Said, dialogue, final_output, model_calls, steps, target_of, user_request
 
