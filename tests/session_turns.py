@@ -8,9 +8,9 @@ MINUTE_NS = 60 * 10**9
 SAID = [("Where is my order?", "It ships today."), ("And my refund?", "It is paid."), ("Thanks!", "Anytime.")]
 
 
-def a_turn(number: int, conversation: str = "c-1", *, seed: int | None = None) -> TraceBuilder:
+def a_turn(number: int, conversation: str = "c-1", *, seed: int | None = None, base_ns: int = BASE_NS) -> TraceBuilder:
     """A turn whose model is given the conversation so far, as chats are."""
-    build = TraceBuilder("shop", seed=number if seed is None else seed, base_ns=BASE_NS + number * MINUTE_NS)
+    build = TraceBuilder("shop", seed=number if seed is None else seed, base_ns=base_ns + number * MINUTE_NS)
     about = {"gen_ai.conversation.id": conversation}
     root = build.agent("shop", user=SAID[number][0], answer=SAID[number][1], end=2.0, attributes=about)
     history = [
