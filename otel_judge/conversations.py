@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 MAX_TURNS = 100_000
-"""So many traces are remembered over all conversations, the longest idle conversation forgotten first: some 60 MB."""
+"""So many traces are remembered over all conversations, the longest idle conversation forgotten first: some 80 MB."""
 MAX_OF_A_CONVERSATION = 1_000
 """So many traces of one conversation are remembered, the latest."""
 

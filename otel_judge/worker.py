@@ -99,8 +99,8 @@ class Worker:
             self._loop.close()
 
     def _tick(self, grader: Grader) -> None:
+        self._loop.call_later(TICK_S, self._tick, grader)  # first: whatever happens below, it goes on
         grader.judge_resting()
-        self._loop.call_later(TICK_S, self._tick, grader)
 
     def _take(self, trace: Trace) -> None:
         self._grader.take(trace)
