@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanProto
 from session_turns import MINUTE_NS, SAID, a_turn, root_of
+from shared_traces import labelled
 
 from otel_judge.dialects.base import Text
 from otel_judge.feedback import SpanRef
@@ -19,8 +21,18 @@ from otel_judge.redact import Redactor
 from otel_judge.session import MAX_LINKS, Missing, Session
 from otel_judge.sources.set_aside import SetAside
 from otel_judge.testing.traces import BASE_NS, TraceBuilder, text
-from otel_judge.trace import CompletionReason, Trace
-from otel_judge.trajectory import ModelTurn, Said, dialogue, final_output, model_calls, steps, target_of, user_request
+from otel_judge.trace import CompletionReason, SpanBlock, Trace
+from otel_judge.trajectory import (
+    ModelTurn,
+    Said,
+    dialogue,
+    final_output,
+    model_calls,
+    steps,
+    target_of,
+    tool_calls,
+    user_request,
+)
 
 TURNS = [a_turn(number) for number in range(3)]
 TRACES = [each.trace() for each in TURNS]
@@ -195,6 +207,29 @@ def test_tools_show_every_root_and_stay_within_their_cap() -> None:
     assert "turn 300 ·" in info
     assert "288 more turns" in info
     assert "of the roots of 300 turns" in tools.call("span_statistics", session, {})
+
+
+def an_hour_later(trace: Trace) -> Trace:
+    """The same spans with the same ids, in another trace."""
+    trace_id = bytes(byte ^ 0xFF for byte in trace.raw_trace_id)
+    blocks = []
+    for origin, encoded in trace.blocks:
+        spans = [SpanProto.FromString(data) for data in encoded]
+        for span in spans:
+            span.trace_id = trace_id
+            span.start_time_unix_nano += 60 * MINUTE_NS
+            span.end_time_unix_nano += 60 * MINUTE_NS if span.end_time_unix_nano else 0
+        blocks.append(SpanBlock(origin, [span.SerializeToString() for span in spans]))
+    return Trace(trace_id, blocks)
+
+
+def test_a_labelled_run_twice_over_has_everything_twice_and_no_message_more() -> None:
+    for trace in labelled():
+        session = Session.of([an_hour_later(trace), trace])
+        assert len(session) == 2 * len(trace)
+        assert len(tool_calls(session)) == 2 * len(tool_calls(trace))
+        assert len(dialogue(trace)) <= len(dialogue(session)) <= 2 * len(dialogue(trace))
+        assert tools.call("get_trace_info", session, {}).startswith("session of 2 traces")
 
 
 def test_nothing_is_no_session() -> None:
