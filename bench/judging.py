@@ -133,7 +133,7 @@ async def queued(base_url: str) -> tuple[float, float]:
     """
     sink, telemetry = Counting(), Telemetry()
     config = Config(checks=(), models={"main": a_model(base_url)}, judges=(CONFIG,))
-    pool = WorkerPool(config, Outlet(sink, telemetry), telemetry)
+    pool = WorkerPool(config, Outlet(sink, telemetry), telemetry, lambda _id, _tenant: None)
     await pool.start()
     pool.submit(a_trace())
     await sink.any.wait()  # imports the SDK

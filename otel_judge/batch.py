@@ -17,10 +17,13 @@ from .decision import Decision
 from .engine import Engine
 from .errors import ConfigError
 from .feedback import Feedback, JudgeFailure, Outcome
+from .judge import Estimate
 from .label import without_labels
 from .purse import Purse
 from .results import Row
 from .selection import value_of
+from .session import Session
+from .sources.set_aside import SetAside
 from .trace import Trace
 from .trajectory import target_of
 
@@ -40,9 +43,11 @@ class Terms:
     expectations: Mapping[str, object] = field(default_factory=dict[str, object])
     """By trace id."""
     earlier: Mapping[str, Row] = field(default_factory=dict[str, Row])
-    """By trace id: rows of a run that this one goes on with. Their verdicts are not paid for again."""
+    """By key: rows of a run that this one goes on with. Their verdicts are not paid for again."""
     purse: Purse | None = None
     """None: the money is not limited."""
+    watch_session: Callable[[Row, Trace], None] | None = None
+    """Told of each session before its judges begin."""
 
 
 async def grade(traces: Iterable[Trace], engine: Engine) -> list[Row]:
@@ -57,7 +62,10 @@ async def grade(traces: Iterable[Trace], engine: Engine) -> list[Row]:
 
 
 async def run(traces: Iterable[Trace], engine: Engine, done: Done, terms: Terms = Terms()) -> None:
-    """Grades every trace, and hands each row over as it ends, in no order. Cancelled, it drops what is under way."""
+    """Grades every trace, and hands each row over as it ends, in no order; then the sessions, if a judge wants them.
+
+    Cancelled, it drops what is under way.
+    """
 
     async def judge(trace: Trace, row: Row, decision: Decision, most_usd: float) -> None:
         before = len(row.feedback)
@@ -69,7 +77,7 @@ async def run(traces: Iterable[Trace], engine: Engine, done: Done, terms: Terms 
         await done(row)
 
     async def jobs() -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        async for trace, row, decision in _checked(traces, engine, terms):
+        async for trace, row, decision in _checked(traces, engine, terms, aside):
             if not decision.judges:
                 await done(row)
                 continue
@@ -82,7 +90,8 @@ async def run(traces: Iterable[Trace], engine: Engine, done: Done, terms: Terms 
                     continue
             yield partial(judge, trace, row, decision, most_usd)
 
-    await bounded(jobs(), CONCURRENT_TRACES)
+    with SetAside() as aside:
+        await bounded(jobs(), CONCURRENT_TRACES)
 
 
 @dataclass
@@ -107,6 +116,21 @@ class Forecast:
     """By the ceilings of the judge."""
     most_usd: float | None = 0.0
 
+    def add(self, each: Estimate | None) -> None:
+        """One more trace, or session."""
+        self.traces += 1
+        if each is None:
+            self.lacking += 1
+            return
+        self.explored += each.turns > 1
+        self.turns = max(self.turns, each.turns)
+        self.least_tokens += each.least_tokens
+        self.tokens += each.tokens
+        self.most_tokens += each.most_tokens
+        self.least_usd = _sum(self.least_usd, each.least_usd)
+        self.usd = _sum(self.usd, each.usd)
+        self.most_usd = _sum(self.most_usd, each.most_usd)
+
 
 async def forecast(
     traces: Iterable[Trace],
@@ -116,22 +140,11 @@ async def forecast(
 ) -> list[Forecast]:
     """What a run would ask of models, by judge, without asking any. `seen` is told of each trace."""
     found: dict[str, Forecast] = {}
-    async for trace, row, decision in _checked(traces, engine, terms):
-        for name, each in engine.estimates(trace, decision, expectations=terms.expectations.get(row.trace_id)):
-            total = found.setdefault(name, Forecast(name))
-            total.traces += 1
-            if each is None:
-                total.lacking += 1
-                continue
-            total.explored += each.turns > 1
-            total.turns = max(total.turns, each.turns)
-            total.least_tokens += each.least_tokens
-            total.tokens += each.tokens
-            total.most_tokens += each.most_tokens
-            total.least_usd = _sum(total.least_usd, each.least_usd)
-            total.usd = _sum(total.usd, each.usd)
-            total.most_usd = _sum(total.most_usd, each.most_usd)
-        seen(row)
+    with SetAside() as aside:
+        async for trace, row, decision in _checked(traces, engine, terms, aside):
+            for name, each in engine.estimates(trace, decision, expectations=terms.expectations.get(row.trace_id)):
+                found.setdefault(name, Forecast(name)).add(each)
+            seen(row)
     return list(found.values())
 
 
@@ -198,30 +211,51 @@ def about(trace: Trace, by: Iterable[str] = ()) -> dict[str, str]:
     return {key: value for key, value in known.items() if value is not None}
 
 
-async def _checked(traces: Iterable[Trace], engine: Engine, terms: Terms) -> AsyncIterator[tuple[Trace, Row, Decision]]:
-    """Each trace with its checks done, and with the judges that are still to be asked."""
-    for number, stored in enumerate(traces):
+async def _checked(
+    traces: Iterable[Trace], engine: Engine, terms: Terms, aside: SetAside
+) -> AsyncIterator[tuple[Trace, Row, Decision]]:
+    """Each trace with its checks done, and after them each session, with the judges that are still to be asked."""
+    number = 0
+    for stored in traces:
         trace = without_labels(stored)
-        row = Row(
-            trace.trace_id,
-            trace.root.name,
-            len(trace),
-            about=about(trace, terms.by),
-            expectations=fingerprint(terms.expectations.get(trace.trace_id)),
-            number=number,
-        )
+        row = row_of(trace, terms.by, terms.expectations.get(trace.trace_id), number)
         decision = engine.check(trace, row)
-        earlier = terms.earlier.get(row.trace_id)
-        yield trace, row, decision if earlier is None else _left(engine, trace, row, decision, earlier)
+        if engine.judges_sessions:
+            aside.add(trace)
+        yield trace, row, _left(engine, trace, row, decision, terms)
+        number += 1
         await asyncio.sleep(0)  # others have their turn, and Ctrl-C
+    for session in aside.sessions():
+        row = row_of(session, terms.by, terms.expectations.get(session.trace_id), number)
+        decision = engine.decide(session, row)
+        if terms.watch_session is not None:
+            terms.watch_session(row, session)
+        yield session, row, _left(engine, session, row, decision, terms)
+        number += 1
+        await asyncio.sleep(0)
 
 
-def _left(engine: Engine, trace: Trace, row: Row, decision: Decision, earlier: Row) -> Decision:
+def row_of(trace: Trace, by: Iterable[str] = (), expectations: object = None, number: int = 0) -> Row:
+    """The row of a trace or a session, before anything was found about it."""
+    return Row(
+        trace.trace_id,
+        trace.root.name,
+        len(trace),
+        about=about(trace, by),
+        expectations=fingerprint(expectations),
+        number=number,
+        turns=tuple(turn.trace_id for turn in trace.turns) if isinstance(trace, Session) else (),
+    )
+
+
+def _left(engine: Engine, trace: Trace, row: Row, decision: Decision, terms: Terms) -> Decision:
     """The decision without the judges whose verdict is there already, which the row is given.
 
-    It counts where the judge, the trace and the expectations are the same, and judging did not fail.
+    It counts where the judge, the trace or all turns, and the expectations are the same, and judging did not fail.
     """
-    if (earlier.spans, earlier.expectations) != (row.spans, row.expectations):
+    earlier = terms.earlier.get(row.key)
+    same = (row.spans, row.expectations, row.turns)
+    if earlier is None or (earlier.spans, earlier.expectations, earlier.turns) != same:
         return decision
     target = target_of(trace, trace.root)
     left: list[str] = []

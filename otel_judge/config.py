@@ -275,7 +275,9 @@ class Config(Section):
     models: dict[str, ModelConfig] = Field(default={})
     judges: tuple[JudgeConfig, ...] = ()
     judge_workers: Annotated[int, Field(gt=0, le=64)] = 1
-    """Processes of `serve` in which traces are checked and judged. They share each model's `concurrency`."""
+    """Processes of `serve` in which traces are checked and judged. They share the `concurrency` of each model."""
+    session_idle: Duration = 600.0
+    """Judges of sessions begin when no trace of a conversation has come for so long; once more if it goes on later."""
     calibration: str | None = None
     """File that `otel-judge agree --save` writes; judges that it does not know are stamped `uncalibrated`."""
     redact: RedactConfig | None = RedactConfig()
@@ -286,6 +288,28 @@ class Config(Section):
     exporters: Exporters = Exporters()
     health: Health = Health()
     admin: Admin = Admin()
+
+    @property
+    def judges_sessions(self) -> bool:
+        """Whether there is a judge of sessions."""
+        return any(judge.target == "session" for judge in self.judges)
+
+    @property
+    def direct_models(self) -> frozenset[str]:
+        """Models that are named as `provider:model`, not by a name under `models`."""
+        named = {judge.model for judge in self.judges if judge.model is not None}
+        named.update(*(model.fallback for model in self.models.values()))
+        return frozenset(named - self.models.keys())
+
+    @model_validator(mode="after")
+    def _workers_have_a_share(self) -> Config:
+        for name, model in self.models.items():
+            if model.concurrency < self.judge_workers:
+                raise ValueError(
+                    f"judge_workers is {self.judge_workers}, and model {name!r} takes {model.concurrency} requests at "
+                    f"once, fewer than one a worker; raise models.{name}.concurrency, or lower judge_workers"
+                )
+        return self
 
     @model_validator(mode="after")
     def _names_fit(self) -> Config:
@@ -303,6 +327,21 @@ class Config(Section):
                 raise ValueError(
                     f"{who} the model {model!r}, which is neither provider:model nor a name under models ({known})"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _sessions_are_held(self) -> Config:
+        judge = next((judge for judge in self.judges if judge.target == "session"), None)
+        if judge is None:
+            return self
+        who, retain = f"judge {judge.name!r} judges sessions", self.index.retain
+        if not retain.max_mib:
+            raise ValueError(f"{who}, whose traces are read from the index, and index.retain.max_mib is 0; raise it")
+        if self.session_idle >= retain.max_age:
+            raise ValueError(
+                f"{who}: after session_idle ({self.session_idle:g}s) none of their traces is held any more, as "
+                f"index.retain.max_age is {retain.max_age:g}s; make session_idle shorter than that"
+            )
         return self
 
     @model_validator(mode="after")
@@ -336,7 +375,6 @@ LATER_KEYS = frozenset(
         "receivers.otlp.protocols.http.tls",
         "sampling.budget",
         "sampling.policies[].judges",
-        "session_idle",
         "tenants",
     }
 )

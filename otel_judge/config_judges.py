@@ -83,8 +83,8 @@ class JudgeConfig(Section):
     """Numbers from here up pass."""
     passing: tuple[str, ...] | None = Field(default=None, alias="pass")
     """Labels that pass; none given: `pass`, `yes` and `true`."""
-    target: Literal["root"] = "root"
-    """The span that the feedback is about."""
+    target: Literal["root", "session"] = "root"
+    """What is judged: each trace, at its root; or all traces of a conversation together, at the last one's root."""
     reading: Literal["auto", "whole", "explore"] = "auto"
     """`whole` shows the judge all of the trace, `explore` a map and tools; `auto` decides by size."""
     sweep: bool = False
@@ -116,16 +116,20 @@ class JudgeConfig(Section):
         return self
 
 
-_PYTHON_KEYS = frozenset({"name", "python", "limits", "owner"})
+_PYTHON_KEYS = frozenset({"name", "python", "target", "limits", "owner"})
 
 
 def check_shadows(judges: tuple[JudgeConfig, ...]) -> None:
-    """Raises `ValueError` for a shadow whose primary is missing, or a shadow itself."""
-    primaries = {judge.name for judge in judges if judge.shadow_of is None}
+    """Raises `ValueError` for a shadow whose primary is missing, is a shadow itself, or judges something else."""
+    primaries = {judge.name: judge for judge in judges if judge.shadow_of is None}
     for judge in judges:
-        if judge.shadow_of is None or judge.shadow_of in primaries:
+        if judge.shadow_of is None:
             continue
         who = f"judge {judge.name!r} is a shadow of {judge.shadow_of!r}"
+        if (primary := primaries.get(judge.shadow_of)) is not None:
+            if primary.target != judge.target:
+                raise ValueError(f"{who}, whose target is {primary.target}; give both the same target")
+            continue
         if any(other.name == judge.shadow_of for other in judges):
             raise ValueError(f"{who}, which is itself a shadow; name the judge that counts")
         known = ", ".join(sorted(primaries)) or "none are defined"

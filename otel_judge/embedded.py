@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 
 from .config import Config
+from .decision import Decision
 from .errors import Overloaded
-from .grader import Grader
+from .feedback import Feedback
+from .grader import JUDGING_TRACES, Grader
 from .index import Index
 from .outlet import Outlet
 from .receive.decode import split
 from .receive.origins import OriginTable
+from .sessions import Order, Sessions
 from .telemetry import Telemetry
+from .trace import Trace
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +40,8 @@ class Embedded:
         self._outlet = outlet
         self._grader = Grader(outlet.engine(config))
         self._index = Index(config.index)
+        self._limits = config.index.completion
+        self._sessions = Sessions(config, self._index.get)
         self._origins = OriginTable()
         self._root_grace = config.index.completion.root_grace
         self._overloaded = False
@@ -61,10 +68,10 @@ class Embedded:
         self._telemetry.late(added.late)
 
     def grade_finished(self, *, ahead_s: float = 0.0) -> None:
-        """Grades the traces that are finished now, or would be `ahead_s` seconds from now."""
+        """Grades the traces that are finished now, or would be `ahead_s` seconds from now, and sessions that rest."""
         for trace in self._index.poll(time.monotonic() + ahead_s):
-            self._telemetry.completed(trace.completion)
-            self._grader.take(trace, self._outlet)
+            self._grade(trace)
+        self._judge(self._sessions.resting(JUDGING_TRACES - self._grader.judging))
 
     async def flush(self, deadline_s: float) -> bool:
         """Grades every trace whose root has ended, without waiting for its grace, and sends the feedback.
@@ -79,9 +86,38 @@ class Embedded:
     async def close(self, deadline_s: float) -> None:
         """Grades all that came, complete or not, and sends the feedback, within `deadline_s` seconds."""
         deadline = time.monotonic() + deadline_s
+        judged_by = deadline - deadline_s * EMITTING_SHARE
         for trace in self._index.finish_all(time.monotonic()):
-            self._telemetry.completed(trace.completion)
-            self._grader.take(trace, self._outlet)
-        await self._grader.drain(deadline_s * (1 - EMITTING_SHARE))
+            self._grade(trace)
+        self._judge(self._sessions.all_open())
+        while self._sessions.open and await self._grader.wait(max(0.0, judged_by - time.monotonic())):
+            self._judge(self._sessions.all_open())
+        await self._grader.drain(max(0.0, judged_by - time.monotonic()))
         await self._grader.aclose()
         await self._outlet.close(max(0.0, deadline - time.monotonic()))
+
+    def _grade(self, trace: Trace) -> None:
+        self._telemetry.completed(trace.completion)
+        self._grader.take(trace, self._outlet)
+        if (noted := self._grader.noted(trace)) is not None:
+            self._sessions.note(trace, noted)
+
+    def _judge(self, orders: Iterable[Order]) -> None:
+        for order in orders:
+            report = _OfSession(self._outlet, self._sessions, order)
+            self._grader.judge_session(order, self._limits, report, partial(self._sessions.done, order))
+
+
+class _OfSession:
+    """The report of a session's judgement: what is given is remembered, for when the conversation goes on."""
+
+    def __init__(self, outlet: Outlet, sessions: Sessions, order: Order) -> None:
+        self._outlet = outlet
+        self._sessions = sessions
+        self._order = order
+        self.decided = outlet.decided
+        self.understood = outlet.understood
+
+    def emit(self, feedback: Feedback, decision: Decision | None) -> None:
+        self._sessions.given(self._order, feedback)
+        self._outlet.emit(feedback, decision)

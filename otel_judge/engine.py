@@ -28,6 +28,7 @@ from .feedback import Feedback, JudgeFailure, Target
 from .judge import Ledger
 from .redact import RedactionFailed, Redactor
 from .sample import Sampler
+from .session import Session
 from .trace import Trace
 from .trajectory import Understood, understood
 
@@ -117,7 +118,11 @@ class Engine:
         self._judges = {config.name: built[config.name] for config in plan.judges}
         self._shadows = {config.name: config.shadow_of for config in plan.judges if config.shadow_of is not None}
         self._primaries = tuple(name for name in self._judges if name not in self._shadows)
-        self._sampler = Sampler(plan.sampling, self._primaries)
+        of_sessions = {config.name for config in plan.judges if config.target == "session"}
+        self._sampler = Sampler(plan.sampling, [name for name in self._primaries if name not in of_sessions])
+        self._session_sampler = Sampler(plan.sampling, [name for name in self._primaries if name in of_sessions])
+        self.judges_sessions = bool(of_sessions)
+        """Whether there is a judge for `decide` to choose."""
         self._calibrations = Calibrations() if plan.calibration is None else Calibrations.load(plan.calibration)
 
     @property
@@ -133,7 +138,7 @@ class Engine:
             return None
 
     def check(self, trace: Trace, report: Report) -> Decision:
-        """Runs every check, reports each, and decides which judges follow."""
+        """Runs every check, reports each, and decides which judges of single traces follow."""
         target = self._redactor.target(trace, trace.root)
         report.understood(understood(trace))
         for each in self._checks:
@@ -141,6 +146,12 @@ class Engine:
             report.emit(self._redactor.scrub(trace, said), None)
         decision = self._sampler.decide(trace)
         report.decided(target, decision)
+        return decision
+
+    def decide(self, session: Session, report: Report) -> Decision:
+        """Decides which judges of sessions see this one, by the policies that decide about traces."""
+        decision = self._session_sampler.decide(session)
+        report.decided(self._redactor.target(session, session.root), decision)
         return decision
 
     def most_usd(self, decision: Decision) -> float | None:

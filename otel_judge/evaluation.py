@@ -20,7 +20,7 @@ from .agreement import Agreement, agreement, read_labels
 from .api.case import Case, Task
 from .api.running import background, in_thread
 from .api.scorer import FunctionScorer, Scorer
-from .batch import CONCURRENT_TRACES, NOT_PAID, about, bounded, bounded_usd, charged_usd, fingerprint
+from .batch import CONCURRENT_TRACES, NOT_PAID, bounded, bounded_usd, charged_usd, fingerprint, row_of
 from .engine import Ready, side_by_side
 from .feedback import Feedback
 from .label import Label
@@ -29,6 +29,7 @@ from .progress import progress as shown_progress
 from .purse import Purse
 from .results import Results, Row
 from .selection import check_field
+from .sources.set_aside import SetAside
 from .trace import Trace
 
 Item: TypeAlias = "Trace | Mapping[str, Any] | Task"
@@ -69,6 +70,9 @@ def evaluate(
 ) -> Evaluation:
     """Grades each item with each scorer. Also where a loop is running, such as in a notebook.
 
+    A judge with `target="session"` grades no item by itself, but at the end the traces of each conversation together:
+    that is a row more, after those of the items.
+
     `data` are traces, or rows with any of `ROW_KEYS`; values stand for what the row's trace says. No scorer's failure
     loses another's feedback: it is a feedback with an `error`; so is a judgement that `max_usd` does not pay for.
 
@@ -96,27 +100,38 @@ async def aevaluate(
     expectations = options.get("expectations", {})
     usd = options.get("max_usd")
     purse = None if usd is None else Purse(usd)
-    most_usd = 0.0 if purse is None else _most_usd(chosen)
+    of_traces = [each for each in chosen if each.target != "session"]
+    of_sessions = [each for each in chosen if each.target == "session"]
+    if purse is not None:
+        _most_usd(chosen)  # known of all, before the first is asked
     rows: list[Row] = []
     counting = options.get("progress", False)
     progress = counting if isinstance(counting, Progress) else shown_progress() if counting else Progress()
 
-    async def grade(case: Case, row: Row, *, paid: bool) -> None:
+    async def grade(case: Case, row: Row, scorers: Sequence[Scorer], most_usd: float, *, paid: bool) -> None:
         try:
-            await _grade(case, row, chosen, paid=paid)
+            await _grade(case, row, scorers, paid=paid)
         finally:
             if purse is not None and paid:
                 purse.settle(most_usd, sum(map(charged_usd, row.feedback)))
         progress.done(row)
 
+    async def job(case: Case, scorers: Sequence[Scorer]) -> Callable[[], Awaitable[None]]:
+        row = _row(case, by)
+        rows.append(row)
+        most_usd = 0.0 if purse is None else _most_usd(scorers)
+        paid = purse is None or await purse.reserve(most_usd)
+        return partial(grade, case, row, scorers, most_usd, paid=paid)
+
     async def jobs() -> AsyncIterator[Callable[[], Awaitable[None]]]:
         async for case in _cases(data, expectations):
-            row = _row(case, by)
-            rows.append(row)
-            paid = purse is None or await purse.reserve(most_usd)
-            yield partial(grade, case, row, paid=paid)
+            if of_sessions and case.trace is not None:
+                aside.add(case.trace)
+            yield await job(case, of_traces)
+        for session in aside.sessions():
+            yield await job(Case.of(trace=session, expectations=expectations.get(session.trace_id)), of_sessions)
 
-    with progress:
+    with progress, SetAside() as aside:
         if isinstance(data, Sequence):
             progress.expect(len(data))
         await bounded(jobs(), concurrency)
@@ -191,8 +206,7 @@ def _row(case: Case, by: Sequence[str]) -> Row:
     if trace is None:
         row = Row(case.target.trace_id, "", 0)
     else:
-        told = about(trace, [key for key in by if not key.startswith(_METADATA)])
-        row = Row(trace.trace_id, trace.root.name, len(trace), about=told)
+        row = row_of(trace, [key for key in by if not key.startswith(_METADATA)])
     metadata = case.task.metadata
     for key in by:
         name = key.removeprefix(_METADATA)

@@ -36,6 +36,8 @@ class Evidence:
     path: str | None = None
     """Where in the span the quote stands, such as `output` or `attributes.http.route`."""
     verified: bool = True
+    trace_id: str | None = None
+    """Of the span, where it is not of the judged trace but of an earlier turn of a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,12 @@ class Target:
     completion_reason: str | None = None
     resource: bytes = b""
     """The span's resource as it came (an OTLP `Resource` message), for `feedback.service_name: judged`."""
+    turns: int = 0
+    """Of a session, the traces that were judged together, the one of this span last; 0 where a trace was judged."""
+    missing_turns: int = 0
+    """Of a session, the turns of the conversation that were no longer held, or left out for size."""
+    links: tuple[SpanRef, ...] = ()
+    """Of a session, the roots of its other turns, oldest first."""
 
 
 class Short(TypedDict, total=False):

@@ -115,7 +115,7 @@ def without_labels(trace: Trace) -> Trace:
     blocks = [block for block in kept if block.spans]
     if not blocks:
         return trace
-    return Trace(trace.raw_trace_id, blocks, completion=trace.completion, tenant=trace.tenant)
+    return trace.remade(blocks)
 
 
 def labels_on(span: Span) -> Iterator[Label]:

@@ -47,7 +47,7 @@ class Progress:
             self.total -= 1
 
     def done(self, row: Row) -> None:
-        self.traces += 1
+        self.traces += not row.turns
         for feedback in row.feedback:
             self.failures += feedback.outcome is Outcome.FAILED
             if feedback.usage is not None:

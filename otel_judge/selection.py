@@ -64,9 +64,30 @@ def sample(traces: Iterable[Trace], n: int, seed: int = 0) -> list[Trace]:
     The same ids give the same sample, in any order, and a smaller sample of the same seed is part of a larger one.
     Memory holds the sample alone.
     """
-    drawn = ((_draw(trace, seed), number, trace) for number, trace in enumerate(traces))
+    drawn = ((_draw(trace.raw_trace_id, seed), number, trace) for number, trace in enumerate(traces))
     chosen = heapq.nsmallest(n, drawn, key=lambda each: each[:2])
     return [trace for _, _, trace in sorted(chosen, key=lambda each: each[1])]
+
+
+def sample_conversations(traces: Iterable[Trace], n: int, seed: int = 0) -> list[Trace]:
+    """As `sample`, but of whole conversations, until there are `n` traces or more; any other trace is one by itself."""
+    chosen: dict[bytes, list[tuple[int, Trace]]] = {}
+    last_first: list[tuple[bytes, bytes]] = []  # a heap: each draw, so that the largest comes first, and the draw
+    count = 0
+    for number, trace in enumerate(traces):
+        conversation = target_of(trace, trace.root).conversation_id
+        draw = _draw(conversation.encode(errors="replace") if conversation else trace.raw_trace_id, seed)
+        if draw not in chosen:
+            if count >= n and draw > last_first[0][1]:
+                continue
+            chosen[draw] = []
+            heapq.heappush(last_first, (bytes(255 - byte for byte in draw), draw))
+        chosen[draw].append((number, trace))
+        count += 1
+        while count - len(chosen[last_first[0][1]]) >= n:
+            count -= len(chosen.pop(heapq.heappop(last_first)[1]))
+    drawn = [each for traces_of_one in chosen.values() for each in traces_of_one]
+    return [trace for _, trace in sorted(drawn, key=lambda each: each[0])]
 
 
 def value_of(trace: Trace, field: str) -> str | None:
@@ -100,8 +121,8 @@ def check_field(field: str) -> None:
     )
 
 
-def _draw(trace: Trace, seed: int) -> bytes:
-    return blake2b(f"{seed} ".encode() + trace.raw_trace_id, digest_size=8).digest()
+def _draw(identifier: bytes, seed: int) -> bytes:
+    return blake2b(f"{seed} ".encode() + identifier, digest_size=8).digest()
 
 
 def _parse(word: str) -> Condition:

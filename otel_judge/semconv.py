@@ -80,6 +80,7 @@ EVIDENCE_VERIFIED: Final = Name(
 )
 EVIDENCE_UNVERIFIED: Final = Name("otel_judge.evidence.unverified", "count of quotes that do not")
 EVIDENCE: Final = Name("otel_judge.evidence", "span event: one quote")
+EVIDENCE_TRACE_ID: Final = Name("otel_judge.evidence.trace_id", "its trace, where that is an earlier turn of a session")
 EVIDENCE_SPAN_ID: Final = Name("otel_judge.evidence.span_id", "span that the quote stands in")
 EVIDENCE_PATH: Final = Name("otel_judge.evidence.path", "where in the span, such as output or attributes.http.route")
 EVIDENCE_QUOTE: Final = Name("otel_judge.evidence.quote", "verbatim text")
@@ -109,7 +110,11 @@ TARGET_SPAN_ID: Final = Name("otel_judge.target.span_id", "span that was judged"
 TARGET_SERVICE: Final = Name("otel_judge.target.service", "service of the judged span")
 TARGET_MODEL: Final = Name("otel_judge.target.model", "model used by the judged trace")
 TRACE_SPANS: Final = Name("otel_judge.trace.spans", "spans of the judged trace")
-LINK_KIND: Final = Name("otel_judge.link", "on a link: target, evidence or judge_trace")
+SESSION_TURNS: Final = Name("otel_judge.session.turns", "of a session: traces that were judged together")
+SESSION_MISSING_TURNS: Final = Name(
+    "otel_judge.session.missing_turns", "turns of the conversation that were no longer held, or left out for size"
+)
+LINK_KIND: Final = Name("otel_judge.link", "on a link: target, turn, evidence or judge_trace")
 OPENTRACING_REF_TYPE: Final = Name("opentracing.ref_type", "child_of on the link to the judged span", _OPENTRACING)
 
 DECISION: Final = Name("otel_judge.decision", "log event: one sampling decision")

@@ -31,7 +31,7 @@ from .receive.grpc import GrpcServer
 from .receive.http import HttpServer as OtlpHttpServer
 from .receive.origins import OriginTable
 from .relief import Relief
-from .telemetry import INDEX_BYTES, INDEX_SPANS, MEMORY, QUEUE_CAPACITY, QUEUE_OLDEST, QUEUE_SIZE, Telemetry
+from .telemetry import INDEX_BYTES, INDEX_SPANS, MEMORY, QUEUE_CAPACITY, QUEUE_OLDEST, QUEUE_SIZE, SESSIONS, Telemetry
 from .trace import Trace
 from .workers.launch import Launched
 from .workers.pool import QUEUE_TRACES, WorkerPool
@@ -99,7 +99,7 @@ class Service:
         self._telemetry = Telemetry()
         outlet = await Outlet.open(config, self._telemetry, receivers=config.receivers)
         self._stack.push_async_callback(lambda: outlet.close(self._flush_s))
-        self._workers = WorkerPool(config, outlet, self._telemetry)
+        self._workers = WorkerPool(config, outlet, self._telemetry, self._index.get)
         self._stack.push_async_callback(self._workers.close)
         await self._workers.start(self._launched)
         if config.memory_limiter is not None:
@@ -209,6 +209,7 @@ class Service:
         while True:
             if self._workers.has_room:
                 self._submit(self._index.poll(time.monotonic()))
+                self._workers.judge_resting()
             if self._relief is not None and time.monotonic() >= self._look_at:
                 self._submit(self._relief.look(time.monotonic(), may_finish=self._workers.has_room))
                 self._look_at = time.monotonic() + self._look_s
@@ -232,6 +233,9 @@ class Service:
         observe(INDEX_SPANS, lambda: index.buffered_spans, state="buffered")
         observe(INDEX_BYTES, lambda: index.buffered_bytes, state="buffered")
         observe(INDEX_BYTES, lambda: index.retained_bytes, state="retained")
+        if self._config.judges_sessions:
+            observe(SESSIONS, lambda: workers.sessions.open, state="open")
+            observe(SESSIONS, lambda: workers.sessions.lost, state="lost")
         observe(QUEUE_SIZE, lambda: workers.waiting, queue="check")
         observe(QUEUE_CAPACITY, lambda: QUEUE_TRACES, queue="check")
         observe(QUEUE_OLDEST, lambda: workers.oldest_s(checked=False), queue="check")

@@ -95,9 +95,10 @@ LABELS = Metric(
 DECISIONS = Metric(
     "otel_judge.decisions",
     "counter",
-    "Sampling decisions; the reason is the policy that decided, or none",
+    "Sampling decisions about traces and sessions; the reason is the policy that decided, or none",
     labels=("sampled", "reason"),
 )
+SESSIONS = Metric("otel_judge.sessions", "gauge", "Sessions: open, or lost unjudged since the start", labels=("state",))
 TRACES_COMPLETED = Metric("otel_judge.traces.completed", "counter", "Traces that finished, by why", labels=("reason",))
 MEMORY = Metric(
     "otel_judge.memory.bytes",
@@ -171,6 +172,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     SHADOW_TOKENS,
     LABELS,
     DECISIONS,
+    SESSIONS,
     TRACES_COMPLETED,
     MEMORY,
     WORKERS_ENDED,

@@ -2,7 +2,7 @@
 
 Three stages of the same spans:
 
-- `Fragment`: the spans of one trace that came in one request, as intake made it.
+- `Fragment` (`otel_judge.fragment`): the spans of one trace that came in one request, as intake made it.
 - `SpanBlock`: spans that share a resource and a scope (`Origin`, interned), as the index keeps them.
 - `Trace`: a finished trace. It pickles as its bytes, so it crosses to another process without being parsed.
 
@@ -62,23 +62,6 @@ class SpanBlock(NamedTuple):
 
     origin: Origin
     spans: Sequence[bytes]
-
-
-class Fragment:
-    """The spans of one trace that came in one request. Built by intake, taken over by the index."""
-
-    __slots__ = ("blocks", "ended_root", "remote_root", "size", "span_ids")
-
-    def __init__(self) -> None:
-        self.blocks: list[tuple[Origin, list[bytes]]] = []
-        self.span_ids: list[bytes] = []
-        """One for each span, in the order of `blocks`; may hold the same id twice."""
-        self.size = 0
-        """Wire bytes of the spans."""
-        self.ended_root = False
-        """A span without parent has ended."""
-        self.remote_root = False
-        """A span whose parent is in another process has ended."""
 
 
 class Event(NamedTuple):
@@ -317,6 +300,11 @@ class Trace:
         parentless = [span for span in self.roots if not span.parent_span_id]
         return max(parentless or self.roots, key=lambda span: span.duration_ns)
 
+    @lazy
+    def main_roots(self) -> tuple[Span, ...]:
+        """The roots that stand for what was done, in order of time: of a session, one for each trace."""
+        return (self.root,)
+
     def once(self, key: object, make: Callable[[], T]) -> T:
         """What `make` returned when this key was first asked for: so each reader of a trace works once.
 
@@ -350,14 +338,14 @@ class Trace:
     def duration_ns(self) -> int:
         return max(0, self.end_ns - self.start_ns)
 
-    def holding(self, blocks: Iterable[SpanBlock]) -> Trace:
-        """The same trace with other content."""
-        return Trace(self.raw_trace_id, blocks, completion=self.completion, tenant=self.tenant)
+    def remade(self, blocks: Iterable[SpanBlock], arrived: Sequence[Span] | None = None) -> Trace:
+        """The same trace with other content. `arrived` are the spans of `blocks`, if they are decoded already."""
+        made = Trace(self.raw_trace_id, blocks, completion=self.completion, tenant=self.tenant)
+        return self._with_spans(made, arrived)
 
-    def edited(self, blocks: Iterable[SpanBlock], arrived: Sequence[Span]) -> Trace:
-        """`holding`, with the spans of `blocks`, which are decoded already."""
-        made = self.holding(blocks)
-        made.__dict__["arrived"] = tuple(arrived)  # where the cached property would put it
+    def _with_spans(self, made: Trace, arrived: Sequence[Span] | None) -> Trace:
+        if arrived is not None:
+            made.__dict__["arrived"] = tuple(arrived)  # where the cached property would put it
         return made
 
     def to_otlp(self) -> TracesData:

@@ -12,6 +12,7 @@ from typing import TypedDict, Unpack
 
 from .. import trajectory
 from ..feedback import Target
+from ..session import Session
 from ..trace import Trace
 
 PARAMETERS = ("inputs", "outputs", "expectations", "reference_outputs", "trace", "task")
@@ -41,7 +42,7 @@ class Given(TypedDict, total=False):
     reference_outputs: object
     """AG2's name for the expectations."""
     session: Iterable[Trace] | None
-    """The traces of one conversation, for `{{ conversation }}`."""
+    """The traces of one conversation: for `{{ conversation }}`, and for a judge whose target is the session."""
     task: Task | None
 
 
@@ -55,6 +56,8 @@ class Case:
     expectations: object = None
     conversation: object = None
     task: Task = field(default_factory=Task)
+    session: Session | None = None
+    """The traces of one conversation, of which `trace` is the last."""
 
     def __post_init__(self) -> None:
         if self.trace is not None and not isinstance(self.trace, Trace):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -66,8 +69,11 @@ class Case:
 
     @classmethod
     def of(cls, **given: Unpack[Given]) -> Case:
-        """The case of a call. What is not given is the task's; the last trace of a session is judged."""
-        session = list(given.get("session") or ())
+        """The case of a call. What is not given is the task's; of a session the last trace is judged, or all of it by
+        a judge whose target it is.
+        """
+        traces = list(given.get("session") or ())
+        session = Session.of(traces) if traces else None
         trace, task, inputs = given.get("trace"), given.get("task"), given.get("inputs")
         expectations = given.get("expectations")
         if expectations is None:
@@ -75,12 +81,13 @@ class Case:
         if task is None:
             task = Task(inputs, reference_outputs=expectations)
         return cls(
-            session[-1] if session and trace is None else trace,
+            _last(traces, session) if session is not None and trace is None else trace,
             task.inputs if inputs is None else inputs,
             given.get("outputs"),
             task.reference_outputs if expectations is None else expectations,
-            _conversation(session) if session else None,
+            None if session is None else _conversation(session),
             task,
+            session,
         )
 
     @cached_property
@@ -126,13 +133,10 @@ def _asked(trace: Trace) -> dict[str, object]:
     return {} if question is None else {"input": question}
 
 
-def _conversation(traces: list[Trace]) -> list[dict[str, str]]:
-    """What was said from trace to trace, in the order of time."""
-    said: list[dict[str, str]] = []
-    for trace in sorted(traces, key=lambda trace: trace.start_ns):
-        question, final = trajectory.user_request(trace), trajectory.final_output(trace)
-        if question is not None:
-            said.append({"role": "user", "content": question})
-        if final is not None:
-            said.append({"role": "assistant", "content": final.text})
-    return said
+def _last(traces: list[Trace], session: Session) -> Trace:
+    return next(trace for trace in traces if trace.raw_trace_id == session.raw_trace_id)
+
+
+def _conversation(session: Session) -> list[dict[str, str]]:
+    """What users and agents said to each other, in the order of time."""
+    return [{"role": message.role, "content": message.text} for message in trajectory.dialogue(session)]

@@ -83,6 +83,8 @@ def load(config: JudgeConfig, place: str) -> PythonJudge:
             raise ConfigError(where, f"{module} has no {part!r}", "name a scorer that it defines, as module:name")
         found = getattr(found, part)
     if isinstance(found, Scorer):
+        if found.target == "session" != config.target:
+            raise ConfigError(where, f"{name} judges sessions", "set `target: session`")
         return PythonJudge(config, found)
     if not callable(found):
         raise ConfigError(where, f"{name} is no scorer", "name a function with @scorer, or a judge of make_judge")

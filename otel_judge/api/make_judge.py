@@ -38,6 +38,7 @@ def make_judge(  # noqa: PLR0917 - the order is MLflow's
     passing: Sequence[str] | None = None,
     scale: tuple[float, float] | None = None,
     threshold: float | None = None,
+    target: Literal["root", "session"] | None = None,
     reading: Literal["auto", "whole", "explore"] | None = None,
     sweep: bool | None = None,
     retries: int | None = None,
@@ -49,7 +50,7 @@ def make_judge(  # noqa: PLR0917 - the order is MLflow's
     middleware: Iterable[Middleware] = (),
     own_spans: SpanExporter | None = None,
 ) -> ModelJudge:
-    """A judge that is called as `judge(trace=…)` or `judge(inputs=…, outputs=…, expectations=…)`.
+    """A judge that is called as `judge(trace=…)`, `judge(inputs=…, outputs=…, expectations=…)` or `judge(session=[…])`.
 
     - `instructions` use at least one of `{{ inputs }}`, `{{ outputs }}`, `{{ expectations }}`, `{{ trace }}` and
       `{{ conversation }}`. With `{{ trace }}` the judge explores the trace with span tools; without, it is one prompt.
@@ -58,8 +59,8 @@ def make_judge(  # noqa: PLR0917 - the order is MLflow's
       `dict[str, …]` or `list[…]` of these. In its place `values`, `scale` and `threshold` say it as the config does.
     - `inference_params`, `base_url` and `extra_headers` go with each request. `own_spans` takes the spans of the
       judge's own work, and `middleware` stands around each request.
-    - `values`, `passing`, `scale`, `threshold`, `reading`, `sweep`, `retries`, `limits` and `owner` are the keys under
-      `judges:`, `price`, `fallback` and `concurrency` those under `models:`, in docs/configuration.md.
+    - `values`, `passing`, `scale`, `threshold`, `target`, `reading`, `sweep`, `retries`, `limits` and `owner` are the
+      keys under `judges:`, `price`, `fallback` and `concurrency` those under `models:`, in docs/configuration.md.
 
     Raises `InstructionsError` for what cannot work. A model that cannot be asked fails when the judge is called.
     """
@@ -96,6 +97,7 @@ def make_judge(  # noqa: PLR0917 - the order is MLflow's
             "threshold": threshold,
             **grade,
         },
+        target=target,
         reading=reading,
         sweep=sweep,
         retries=retries,

@@ -57,6 +57,7 @@ class ModelJudge(Scorer):
         super().__init__(config.name, "judge", built.version)
         self.model = built.model
         """`provider:model`."""
+        self.target = config.target
         self.prefix = None if built.prefix is None else (built.model, config.reading)
 
     def __repr__(self) -> str:
@@ -76,7 +77,8 @@ class ModelJudge(Scorer):
     def __call__(self, **given: Unpack[Given]) -> Feedback:
         """The feedback about a trace, or about values; values stand for what the trace says.
 
-        `session` are the traces of one conversation, for `{{ conversation }}`; the last of them is judged.
+        `session` are the traces of one conversation, for `{{ conversation }}`. A judge with `target="session"` reads
+        all of them as its `{{ trace }}`; for any other, that is the last of them. The feedback is about its root.
         """
         return background.run(self.grade(Case.of(**given)))
 
@@ -93,6 +95,8 @@ class ModelJudge(Scorer):
     async def grade(self, case: Case, *, answered: Callable[[], None] | None = None) -> Feedback:
         """The feedback about a case. Raises `InstructionsError` where it lacks what the instructions use."""
         built = self._judge
+        if self.target == "session" and case.session is not None:
+            case = replace(case, trace=case.session)
         given = self._given(case)
         self._check(built.instructions.variables, case, given)
         trace = case.trace if case.trace is not None else Trace(bytes.fromhex(case.target.trace_id), ())

@@ -44,6 +44,9 @@ class Scorer(ABC):
     prefix: Hashable | None = None
     """Scorers of a trace with the same one begin their requests alike; None where nothing is shared."""
 
+    target: Literal["root", "session"] = "root"
+    """What it grades: single traces, or all traces of a conversation together."""
+
     def __init__(self, name: str, kind: Literal["judge", "check"], version: str) -> None:
         self.scorer = feedback.Scorer(name, kind, version)
 

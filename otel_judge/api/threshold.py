@@ -44,6 +44,7 @@ class Threshold(Scorer):
         self.at_most = at_most
         self._key = key
         self.prefix = scorer.prefix
+        self.target = scorer.target
         super().__init__(key or scorer.name, scorer.scorer.kind, self._version(scorer.version))
 
     def __repr__(self) -> str:

@@ -116,12 +116,18 @@ def _grade(
     from ..batch import grade
     from ..config_file import load
     from ..engine import Engine, Plan
-    from ..errors import SourceError
+    from ..errors import ConfigError, SourceError
 
     config = load(path)
     if not traces:
         raise SourceError("SOURCE", f"none of the {len(labels)} labels is about a trace here", "are they of this data?")
     engine = Engine(Plan.of(_chosen(config, judge, labels)))
+    if engine.judges_sessions:
+        raise ConfigError(
+            "agree",
+            "a judge of sessions needs all traces of a conversation, and only those that are labelled are judged here",
+            "judge them by run --json FILE, and give that FILE to --results",
+        )
     shadows = {each.name: each.shadow_of for each in config.judges}  # one that runs alone still answers for its primary
 
     async def work() -> list[Feedback]:

@@ -64,7 +64,9 @@ def _tell(config: Config) -> None:
     ]
     policies = [f"{policy.name} ({policy.type})" for policy in config.sampling.policies] or ["none: every trace"]
     judges = [
-        f"{judge.name} ({judge.model or judge.python}{f', shadow of {judge.shadow_of}' if judge.shadow_of else ''})"
+        f"{judge.name} ({judge.model or judge.python}"
+        f"{', of sessions' if judge.target == 'session' else ''}"
+        f"{f', shadow of {judge.shadow_of}' if judge.shadow_of else ''})"
         for judge in config.judges
     ] or ["none"]
     typer.echo(f"takes traces:  {', '.join(takes)}")

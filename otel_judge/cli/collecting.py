@@ -27,7 +27,7 @@ class Collected:
 
     def __init__(self, scorers: Iterable[str], by: Iterable[str]) -> None:
         self.tallies = Tallies(scorers, by)
-        self.traces = self.spans = self.sampled = self.unpaid = self.tokens = 0
+        self.traces = self.sessions = self.spans = self.sampled = self.unpaid = self.tokens = 0
         self.usd: float | None = None
         self._beside: list[tuple[int, list[Feedback]]] = []  # of rows that a shadow has seen, with their numbers
         self._worst: list[tuple[int, float, int, Worst]] = []
@@ -43,8 +43,11 @@ class Collected:
 
     def add(self, row: Row) -> None:
         self.tallies.add(row)
-        self.traces += 1
-        self.spans += row.spans
+        if row.turns:
+            self.sessions += 1
+        else:
+            self.traces += 1
+            self.spans += row.spans
         self.sampled += row.decision is not None and row.decision.sampled
         self.unpaid += any(feedback.error == NOT_PAID for feedback in row.feedback)
         for feedback in row.feedback:

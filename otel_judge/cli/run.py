@@ -92,24 +92,27 @@ def add_to(app: typer.Typer) -> None:
 
         logs.configure()
         chosen = only(load(config), judge or [])
-        choice = running.Choice(sources, Where.parse(where or []), sample, seed, trace_id, strict)
+        choice = running.Choice(
+            sources, Where.parse(where or []), sample, seed, trace_id, strict, chosen.judges_sessions
+        )
         for field in by or []:
             check_field(field)
         emission = Emission(chosen) if emit and not dry_run else None
         engine = running.build(chosen, None if debug_judge is None else _folder(debug_judge), emission)
         gates = [Gate(*gate) for gate in parse_gates(fail_under or [], engine.scorers, "NAME")]
         journal = None if resume is None else Journal(resume)
+        report = None if html is None else Report(sources=sources, scorers=engine.scorers, seen=engine.seen)
         terms = Terms(
             by=tuple(by or ()),
             expectations={} if expectations is None else read_expectations(expectations),
             earlier={} if journal is None else journal.rows,
             purse=None if max_usd is None else Purse(max_usd),
+            watch_session=None if report is None else report.watch_session,
         )
         collected = Collected(engine.scorers, terms.by)
         outputs = Outputs(json, junit)
         if html not in (None, STDOUT):
             check_writable(html)
-        report = None if html is None else Report(sources=sources, scorers=engine.scorers, seen=engine.seen)
         skipped = Skipped()
         forecasts, finished = [], True
         with progress.Progress() if quiet else progress.progress() as counting:

@@ -83,7 +83,7 @@ def show_forecast(collected: Collected, forecasts: Sequence[Forecast]) -> None:
         console.print(f"about {tokens:,} tokens{cost} in all, estimated on the high side; nothing was asked")
     else:
         console.print("no judge would be asked")
-    console.print(f"{collected.traces:,} traces, {collected.spans:,} spans; {collected.sampled:,} sampled for judging")
+    console.print(f"{_counted(collected)}; {collected.sampled:,} sampled for judging")
 
 
 def _taken(tokens: int, usd: float | None) -> str:
@@ -154,8 +154,13 @@ def _shadow_table(shadows: Sequence[ShadowReport]) -> Table:
     return table
 
 
+def _counted(collected: Collected) -> str:
+    sessions = f", {collected.sessions:,} sessions" if collected.sessions else ""
+    return f"{collected.traces:,} traces, {collected.spans:,} spans{sessions}"
+
+
 def _total(collected: Collected, *, judged: bool) -> str:
-    total = f"{collected.traces:,} traces, {collected.spans:,} spans"
+    total = _counted(collected)
     if judged:
         total += f"; {collected.sampled:,} sampled for judging"
         if collected.unpaid:

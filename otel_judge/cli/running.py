@@ -15,7 +15,7 @@ from ..errors import SourceError
 from ..progress import Progress
 from ..report import Report
 from ..results import Journal, Row
-from ..selection import Where, sample
+from ..selection import Where, sample, sample_conversations
 from ..sources import Skipped, read_traces
 from ..trace import Trace
 from .collecting import Collected
@@ -34,6 +34,8 @@ class Choice:
     """Of the sample."""
     trace_id: str | None
     strict: bool
+    whole_conversations: bool = False
+    """A sample takes all traces of a conversation or none: judges of sessions are asked."""
 
     def read(self, skipped: Skipped, progress: Progress) -> Iterator[Trace]:
         """The traces. The first is read at once, before any loop runs: until then, Ctrl-C ends it where it is.
@@ -45,7 +47,8 @@ class Choice:
         )
         chosen = self._met(read, progress)
         if self.sample is not None:
-            drawn = sample(chosen, self.sample, self.seed)
+            draw = sample_conversations if self.whole_conversations else sample
+            drawn = draw(chosen, self.sample, self.seed)
             progress.expect(len(drawn))
             chosen = iter(drawn)
         first = next(chosen, None)

@@ -130,11 +130,13 @@ class Encoder:
                     (semconv.JUDGES, list(decision.judges)),
                     (semconv.COMPLETION_REASON, target.completion_reason),
                     (semconv.TRACE_SPANS, target.trace_spans or None),
+                    *_turns(target),
                 ]
             ),
         )
         _, of_log = self._own or _envelopes(_judged_resource(target))
-        return Item("logs", f"decision {target.trace_id}", of_log, _bytes(record))
+        kind = "session" if target.turns else "trace"  # a session's last trace has a decision of its own
+        return Item("logs", f"decision {kind} {target.trace_id}", of_log, _bytes(record))
 
 
 def cut(text: str, limit: int = MAX_TEXT) -> str:
@@ -216,7 +218,15 @@ def _rest(feedback: Feedback, decision: Decision | None) -> list[Attribute]:
         (semconv.TARGET_SERVICE, target.service),
         (semconv.TARGET_MODEL, target.model),
         (semconv.TRACE_SPANS, target.trace_spans or None),
+        *_turns(target),
     ]
+
+
+def _turns(target: Target) -> list[Attribute]:
+    """Of a session alone."""
+    if not target.turns:
+        return []
+    return [(semconv.SESSION_TURNS, target.turns), (semconv.SESSION_MISSING_TURNS, target.missing_turns)]
 
 
 def _events(feedback: Feedback, at_ns: int) -> Iterator[Span.Event]:
@@ -227,6 +237,7 @@ def _events(feedback: Feedback, at_ns: int) -> Iterator[Span.Event]:
             time_unix_nano=at_ns,
             attributes=_key_values(
                 [
+                    (semconv.EVIDENCE_TRACE_ID, evidence.trace_id),
                     (semconv.EVIDENCE_SPAN_ID, evidence.span_id),
                     (semconv.EVIDENCE_PATH, evidence.path),
                     (semconv.EVIDENCE_QUOTE, evidence.quote or None),  # kept out where a judge cites by span id
@@ -237,15 +248,19 @@ def _events(feedback: Feedback, at_ns: int) -> Iterator[Span.Event]:
 
 
 def _links(feedback: Feedback) -> Iterator[Span.Link]:
-    """To the judged span, to each other span cited, once, and to the judge's own trace."""
+    """To the judged span, to the other turns of a session, to each other span cited, once, and to the judge's own
+    trace.
+    """
     target = feedback.target
     # A link to the parent itself makes Jaeger forget that it is the parent, unless the link says so.
     yield _link(target.trace_id, target.span_id, "target", (semconv.OPENTRACING_REF_TYPE, "child_of"))
-    cited = dict.fromkeys(evidence.span_id for evidence in feedback.evidence)
-    for span_id in cited:
+    for turn in target.links:
+        yield _link(turn.trace_id, turn.span_id, "turn")
+    cited = dict.fromkeys((each.trace_id or target.trace_id, each.span_id) for each in feedback.evidence)
+    for trace_id, span_id in cited:
         # A judge may cite what is no span id at all; its evidence event says so, but no link can.
-        if span_id != target.span_id and _is_span_id(span_id):
-            yield _link(target.trace_id, span_id, "evidence")
+        if (trace_id, span_id) != (target.trace_id, target.span_id) and _is_span_id(span_id):
+            yield _link(trace_id, span_id, "evidence")
     if feedback.judge_trace is not None:
         yield _link(feedback.judge_trace.trace_id, feedback.judge_trace.span_id, "judge_trace")
 

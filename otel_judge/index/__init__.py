@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from ..config import IndexConfig
 from ..errors import Overloaded
+from ..fragment import Fragment
 from ..label import Label
 from ..log_events import SpanEvent
-from ..trace import CompletionReason, Fragment, Trace
+from ..trace import CompletionReason, Trace
 from .buffer import TRACE_ID_BYTES, OpenTrace, trace_key
 from .decided import Decided
 from .labels import Labels

@@ -7,8 +7,9 @@ from math import inf
 from struct import unpack
 
 from ..config import Completion
+from ..fragment import Fragment
 from ..log_events import SpanEvent, joined
-from ..trace import CompletionReason, Fragment, Origin, SpanBlock
+from ..trace import CompletionReason, Origin, SpanBlock
 from .services import service_name
 
 TRACE_ID_BYTES = 16

@@ -30,7 +30,7 @@ def _blind(trace: Trace) -> Trace | None:
     if not any(_is_marked(data) for block in trace.blocks for data in block.spans):
         return None
     blocks = [SpanBlock(origin, list(_kept(spans))) for origin, spans in trace.blocks]
-    return Trace(trace.raw_trace_id, blocks, completion=trace.completion, tenant=trace.tenant)
+    return trace.remade(blocks)
 
 
 def _kept(spans: Iterable[bytes]) -> Iterable[bytes]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from .. import dialects, trajectory
+from ..session import Session
 from ..trace import Trace
 from .text import clean, show_messages
 from .tools.answer import head, size, tail
@@ -38,7 +39,12 @@ def _from_trace(name: str, trace: Trace) -> str | None:
 
 
 def _conversation(trace: Trace) -> str | None:
-    """Every model call repeats the conversation so far: the last one that has content holds it all."""
+    """Every model call repeats the conversation so far: the last one that has content holds it all.
+
+    Of a session, what users and agents said to each other: no call need hold all of that.
+    """
+    if isinstance(trace, Session):
+        return show_messages(said) if (said := trajectory.dialogue(trace)) else None
     calls = [call.span for call in reversed(trajectory.model_calls(trace))]
     for span in (*calls, *trace.roots):
         content = dialects.read(span)

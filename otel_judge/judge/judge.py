@@ -14,8 +14,9 @@ from typing import Any, cast
 
 from ..config import JudgeConfig
 from ..errors import InstructionsError, ModelUnavailable
-from ..feedback import NOT_JUDGEABLE, Evidence, Feedback, JudgeFailure, Scorer, Target, Value
+from ..feedback import NOT_JUDGEABLE, Evidence, Feedback, JudgeFailure, Scorer, SpanRef, Target, Value
 from ..redact import Redacted, RedactionFailed, Redactor, bare
+from ..session import Session
 from ..trace import Trace
 from . import costs, filling, parts, prompt
 from .agent import Brief, Deliberation, Ruling
@@ -243,7 +244,7 @@ class Judge:
             asker.on_outcome = answered
             ruling = await deliberation.rule()
             unread = None if sweep is None else await aside(trace, sweep.unread)
-            feedback = self._feedback(target, ruling, unread)
+            feedback = self._feedback(trace, target, ruling, unread)
         except JudgeStopped as stopped:
             feedback = self._failure(target, JudgeFailure(stopped.type, stopped.message))
         return replace(
@@ -286,8 +287,11 @@ class Judge:
             whole=opening.whole,
         )
 
-    def _feedback(self, target: Target, ruling: Ruling, unread: str | None) -> Feedback:
+    def _feedback(self, trace: Trace, target: Target, ruling: Ruling, unread: str | None) -> Feedback:
         graded = ruling.grade
+        evidence = ruling.evidence if self.config.evidence == "quote" else tuple(map(_unquoted, ruling.evidence))
+        if isinstance(trace, Session):
+            evidence = tuple(_in_its_trace(trace, each) for each in evidence)
         if unread is not None:
             if graded.passed:
                 graded = Grade(None, None, NOT_JUDGEABLE, None)
@@ -300,7 +304,7 @@ class Judge:
             value=graded.value,
             score=graded.score,
             passed=graded.passed,
-            evidence=ruling.evidence if self.config.evidence == "quote" else tuple(map(_unquoted, ruling.evidence)),
+            evidence=evidence,
             not_judgeable=graded.label == NOT_JUDGEABLE,
         )
 
@@ -335,6 +339,7 @@ class Judge:
             self.model,
             self._settings,
             None if self._redactor.config is None else self._redactor.config.model_dump(mode="json"),
+            *([config.target] if config.target != "root" else []),
         ]
         fallbacks = self._chain[1:]
         decides += [[self._models.spec(name), self._models.config(name).settings] for name in fallbacks]
@@ -343,6 +348,14 @@ class Judge:
 
 def _unquoted(evidence: Evidence) -> Evidence:
     return replace(evidence, quote="")
+
+
+def _in_its_trace(session: Session, evidence: Evidence) -> Evidence:
+    """Of a session, by the ids that the span has in its own trace."""
+    ref = session.ref(evidence.span_id)
+    if ref is None or ref == SpanRef(session.trace_id, evidence.span_id):
+        return evidence
+    return replace(evidence, span_id=ref.span_id, trace_id=ref.trace_id)
 
 
 async def _redacted(seen: Redacted, given: dict[str, object]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from itertools import groupby
 from .. import dialects
 from ..dialects.base import Blob
 from ..feedback import Value
+from ..session import Session
 from ..trace import Trace
 from . import tools
 from .pieces import Piece, pieces_of
@@ -84,6 +85,8 @@ class Sweep:
     def unread(self) -> str | None:
         """In words, all that was not read, images and other blobs too; None where all was."""
         missing = [left] if (left := self.left()) is not None else []
+        if isinstance(self._trace, Session) and (turns := self._trace.missing.count):
+            missing.append(f"{turns} earlier turns of the conversation, which are not here")
         if blobs := list(dict.fromkeys(_blobs(self._trace))):
             missing.append(_some(blobs))
         return "; ".join(missing) or None

@@ -18,10 +18,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from ..errors import MalformedRequest
+from ..fragment import Fragment
 from ..label import LABEL_MARK, Label, is_label, labels_on
 from ..own_traces import is_emitter, is_own
 from ..semconv import EMITTER
-from ..trace import PARENT_IS_REMOTE, Fragment, Origin
+from ..trace import PARENT_IS_REMOTE, Origin
 from .origins import OriginTable
 from .wire import cut_spans
 

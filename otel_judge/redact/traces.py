@@ -157,7 +157,7 @@ def _rebuilt(trace: Trace, origins: MappingOf[Origin, Origin], changed: MappingO
         if new is not None or (views and span.origin.raw in views):
             proto = span.proto if new is None else new
             spans[place] = Span(proto, views.get(span.origin.raw, span.origin))
-    return trace.edited(_blocks(spans, data), spans)
+    return trace.remade(_blocks(spans, data), spans)
 
 
 def _blocks(spans: Sequence[Span], encoded: Sequence[bytes]) -> list[SpanBlock]:

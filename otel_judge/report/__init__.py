@@ -57,19 +57,26 @@ class Report:
     def watch(self, traces: Iterable[Trace]) -> Iterator[Trace]:
         """The same traces. Each is held until its row is added."""
         for trace in traces:
-            self._waiting[trace.trace_id] = self._numbers, trace
-            self._numbers += 1
+            self._hold(trace.trace_id, trace)
             yield trace
+
+    def watch_session(self, row: Row, session: Trace) -> None:
+        """Likewise a session, before its row is added."""
+        self._hold(row.key, session)
 
     def add(self, row: Row) -> None:
         """A row that has ended. One whose trace was not watched, or may not be seen, has its verdicts alone."""
-        number, trace = self._waiting.pop(row.trace_id, (self._numbers, None))
+        number, trace = self._waiting.pop(row.key, (self._numbers, None))
         if trace is not None and self._seen is not None:
             trace = self._seen(trace)
             row = replace(row, root="" if trace is None else trace.root.name)
         self._tallies.add(row)
         self._judged_at_ns = max([self._judged_at_ns, *(each.judged_at_ns for each in row.feedback)])
-        self._entries.append(((number, row.trace_id), entry_of(row, None if trace is None else blind(trace))))
+        self._entries.append(((number, row.key), entry_of(row, None if trace is None else blind(trace))))
+
+    def _hold(self, key: str, trace: Trace) -> None:
+        self._waiting[key] = self._numbers, trace
+        self._numbers += 1
 
     def html(self) -> str:
         """The page, with the traces in the order in which they were read. The same rows give the same text."""

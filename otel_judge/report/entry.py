@@ -34,7 +34,7 @@ def entry_of(row: Row, trace: Trace | None) -> dict[str, Any]:
     costs = [each.cost_usd for each in row.feedback if each.cost_usd is not None]
     return {
         "id": row.trace_id,
-        "root": cut(row.root, _NAME) or "(no name)",
+        "root": (cut(row.root, _NAME) or "(no name)") + (f" (session of {len(row.turns)})" if row.turns else ""),
         "service": cut((trace.root.service if trace is not None else service) or "", _NAME),
         "spans": row.spans,
         "start_ms": trace.start_ns // 1_000_000 if trace is not None else None,

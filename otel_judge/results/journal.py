@@ -16,8 +16,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Reads what is there; the file need not exist. Raises `SourceError` for one that is no journal."""
         data = read(path) if path.exists() else b""
-        self.rows = {row.trace_id: row for row in journal_rows(data)}
-        """Those of an earlier run, by trace id; of one that was judged again, the last."""
+        self.rows = {row.key: row for row in journal_rows(data)}
+        """Those of an earlier run, by key; of one that was judged again, the last."""
         if data.strip() and not self.rows and b"\n" in data:
             raise SourceError(
                 str(path), "not the journal of a run", "name a file that --resume has begun, or a new one"

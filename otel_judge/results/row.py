@@ -15,7 +15,7 @@ from ..trajectory import Understood
 
 @dataclass
 class Row:
-    """One trace, or one row of values. It is an engine's `Report`: what comes in is kept."""
+    """One trace, one session, or one row of values. It is an engine's `Report`: what comes in is kept."""
 
     trace_id: str
     root: str
@@ -30,6 +30,13 @@ class Row:
     """Hash of the expectations that it was judged by; None without any."""
     number: int = 0
     """Place among the traces as they came, from 0."""
+    turns: tuple[str, ...] = ()
+    """Of a session, the ids of its traces, that of the row last; empty where the row is of one trace."""
+
+    @property
+    def key(self) -> str:
+        """Tells a session from its last trace, whose id it has."""
+        return f"session {self.trace_id}" if self.turns else self.trace_id
 
     def emit(self, feedback: Feedback, decision: Decision | None) -> None:  # noqa: ARG002 - the row has it already
         self.feedback.append(feedback)
@@ -46,6 +53,7 @@ class Row:
         return {
             "trace_id": self.trace_id,
             "root": self.root,
+            **({"turns": list[Value](self.turns)} if self.turns else {}),
             "spans": self.spans,
             "about": dict[str, Value](self.about),
             "tags": list[Value](self.tags),
@@ -78,6 +86,7 @@ class Row:
             tags=tuple(entry.get("tags", ())),
             expectations=entry.get("expectations"),
             number=number,
+            turns=tuple(entry.get("turns", ())),
         )
 
 
@@ -93,7 +102,13 @@ def _feedback_dict(feedback: Feedback) -> dict[str, Value]:
         "passed": feedback.passed,
         "rationale": feedback.rationale,
         "evidence": [
-            {"span_id": each.span_id, "path": each.path, "quote": each.quote, "verified": each.verified}
+            {
+                **({} if each.trace_id is None else {"trace_id": each.trace_id}),
+                "span_id": each.span_id,
+                "path": each.path,
+                "quote": each.quote,
+                "verified": each.verified,
+            }
             for each in feedback.evidence
         ],
         "error": feedback.error and {"type": feedback.error.type, "message": feedback.error.message},
@@ -148,7 +163,7 @@ def _feedback(trace_id: str, entry: Mapping[str, Any]) -> Feedback:
         score=entry["score"],
         passed=entry["passed"],
         evidence=tuple(
-            Evidence(each["span_id"], each["quote"], each["path"], verified=each["verified"])
+            Evidence(each["span_id"], each["quote"], each["path"], each["verified"], each.get("trace_id"))
             for each in entry["evidence"]
         ),
         error=JudgeFailure(error["type"], error["message"]) if error else None,

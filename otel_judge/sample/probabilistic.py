@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from ..config import ProbabilisticPolicy
+from ..session import Session
 from ..trace import Trace
 from .policy import Vote
 
@@ -29,7 +30,9 @@ class Probabilistic:
         self._threshold = threshold(self._percentage)
 
     def evaluate(self, trace: Trace) -> Vote:
-        sampled = fnv1a_64(trace.raw_trace_id, self._seed) <= self._threshold
+        # A session keeps its fate when it goes on: its first turn decides.
+        trace_id = trace.first_trace_id if isinstance(trace, Session) else trace.raw_trace_id
+        sampled = fnv1a_64(trace_id, self._seed) <= self._threshold
         return Vote(
             sampled=sampled,
             reason=f"its id is {'in' if sampled else 'not in'} the {self._percentage:g} % taken",

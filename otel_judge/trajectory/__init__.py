@@ -6,6 +6,7 @@ Every walk is iterative and linear in the size of the trace, whatever its depth.
 from __future__ import annotations
 
 from .answer import FinalOutput, final_output, last_model_span, outermost_agent, user_request
+from .dialogue import dialogue
 from .model_calls import ModelCall, TokenTotals, model_calls, token_totals
 from .noise import repeated
 from .places import Place
@@ -36,6 +37,7 @@ __all__ = [
     "Understanding",
     "Understood",
     "canonical",
+    "dialogue",
     "cost_of",
     "final_output",
     "last_model_span",

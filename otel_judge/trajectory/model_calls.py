@@ -92,9 +92,9 @@ def _calls(trace: Trace, outer: dict[str, Span | None]) -> tuple[ModelCall, ...]
 
 
 def _each_response_once(calls: Iterable[ModelCall]) -> tuple[ModelCall, ...]:
-    kept: dict[str, ModelCall] = {}
+    kept: dict[tuple[bytes, str], ModelCall] = {}
     for call in calls:
-        key = call.content.response_id or f"span {call.span.span_id}"
+        key = _response(call.span) or (b"", call.span.span_id)
         if key not in kept or _captured(call) > _captured(kept[key]):
             kept[key] = call
     return tuple(kept.values())
@@ -111,12 +111,18 @@ def same_call(trace: Trace, outer: dict[str, Span | None]) -> dict[str, str]:
     `outer` is what `enclosing` gives: nested spans describe one call, and so do those that name the same response.
     """
     firsts: dict[str, str] = {}
-    by_response: dict[str, str] = {}
+    by_response: dict[tuple[bytes, str], str] = {}
     for span_id, around in outer.items():  # parents before children
         first = span_id if around is None else firsts[around.span_id]
-        response_id = dialects.read(trace.by_id[span_id]).response_id
-        firsts[span_id] = first if response_id is None else by_response.setdefault(response_id, first)
+        response = _response(trace.by_id[span_id])
+        firsts[span_id] = first if response is None else by_response.setdefault(response, first)
     return firsts
+
+
+def _response(span: Span) -> tuple[bytes, str] | None:
+    """The id of the response within the span's own trace: stand-ins of models give each turn of a session the same."""
+    response_id = dialects.read(span).response_id
+    return None if response_id is None else (span.proto.trace_id, response_id)
 
 
 def _with_usage_below(trace: Trace, outer: dict[str, Span | None]) -> Collection[str]:

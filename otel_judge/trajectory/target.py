@@ -7,6 +7,7 @@ from collections.abc import Callable
 from .. import dialects
 from ..dialects.base import Content, Role
 from ..feedback import Target
+from ..session import Session
 from ..trace import Span, Trace
 
 
@@ -17,6 +18,7 @@ def target_of(trace: Trace, span: Span) -> Target:
 
 def _target(trace: Trace, span: Span) -> Target:
     own = dialects.read(span)
+    session = trace if isinstance(trace, Session) else None
     return Target(
         trace_id=trace.trace_id,
         span_id=span.span_id,
@@ -31,6 +33,9 @@ def _target(trace: Trace, span: Span) -> Target:
         trace_spans=len(trace.spans),
         completion_reason=str(trace.completion),
         resource=span.origin.raw.resource,
+        turns=len(session.turns) if session else 0,
+        missing_turns=session.missing.count if session else 0,
+        links=session.links if session else (),
     )
 
 

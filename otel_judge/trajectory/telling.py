@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from .. import dialects
 from ..dialects.base import Part, Role, Text, ToolCall, ToolResult
+from ..session import Session
 from ..trace import Span, Trace
 from .conversation import Conversations, Fresh
 from .joining import ToolJoiner
@@ -31,6 +32,7 @@ def steps(trace: Trace) -> Trajectory:
       it, where they are new; a message that agents or workflows around it repeat stands where the model had it.
     - A tool's call, span and result are one step. A result that was given to the model in other words than its span
       recorded is a message beside it.
+    - In a session a turn goes on with the conversation of those before it: what it repeats of them is not told again.
     - All other spans are steps of their own, alike siblings folded, so that a trace without any agent is its span tree.
       Beside an agent, those that say nothing (`otel_judge.trajectory.noise`) stand together.
     """
@@ -49,10 +51,12 @@ class _Source(NamedTuple):
 class _Teller:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
+        self._is_session = isinstance(trace, Session)
         self._walk = Walk(trace)
         self._models = ModelSpans(trace)
         self._tools = ToolJoiner(trace, self._walk)
         self._talk = Conversations()
+        self._goes_on = _goes_on(trace, self._walk)
         self._steps: list[tuple[int, int, int, int, Step | Draft]] = []
         """Place in the walk, order there, order among equals, depth, and what it is."""
         self._spoken: dict[int, list[int]] = {}
@@ -62,17 +66,24 @@ class _Teller:
         walk = self._walk
         for place in range(len(walk.spans)):
             self._read(place)
-        workflows: list[int] = []
-        for place in range(len(walk.spans) - 1, -1, -1):  # inner ones first: the message stands nearest to the model
-            role = dialects.read(walk.spans[place]).role
-            if role is Role.WORKFLOW:
-                workflows.append(place)
-            elif role not in (Role.MODEL, Role.TOOL):
-                self._read_around(place, place)
-        for place in reversed(workflows):  # each step of a workflow repeats its whole state
-            self._read_around(place, walk.place_of.get(walk.scopes[place], 0))
+        for root in self._roots():
+            workflows: list[int] = []
+            for place in range(walk.ends[root], root - 1, -1):  # inner ones first: nearest to the model
+                role = dialects.read(walk.spans[place]).role
+                if role is Role.WORKFLOW:
+                    workflows.append(place)
+                elif role not in (Role.MODEL, Role.TOOL):
+                    self._read_around(place, place, root)
+            for place in reversed(workflows):  # each step of a workflow repeats its whole state
+                self._read_around(place, walk.place_of.get(walk.scopes[place], root), root)
         done = _fold(sorted(self._steps, key=lambda each: each[:3]), Noise(self._trace, walk))
         return Trajectory(done, _first_places(done))
+
+    def _roots(self) -> Iterator[int]:
+        place = 0
+        while place < len(self._walk.spans):
+            yield place
+            place = self._walk.ends[place] + 1
 
     def _read(self, place: int) -> None:
         span, depth = self._walk.spans[place], self._walk.levels[place]
@@ -95,7 +106,7 @@ class _Teller:
         answer = dialects.read(answered_in).output if answered_in is not None else None
         if given_in is not None:
             source = _Source(given_in, "input", scope, depth)
-            new, keys = self._talk.read(scope, given or (), answer)
+            new, keys = self._talk.read(self._goes_on.get(scope, scope), given or (), answer)
             for fresh in new:
                 self._say(place, _GIVEN, fresh, source)
         else:
@@ -121,8 +132,11 @@ class _Teller:
         self._ask(place, _ASKED, parts, source, past=False)
         self._answer(place, _ASKED, parts, source)
 
-    def _read_around(self, place: int, within: int) -> None:
-        """What a span around others was given and said, where nothing below `within` says the same."""
+    def _read_around(self, place: int, within: int, root: int) -> None:
+        """What a span around others was given and said, where nothing below `within` says the same.
+
+        Of a session, what stands before its last user message is not told again where a turn before `root` has it.
+        """
         span, depth = self._walk.spans[place], self._walk.levels[place] + 1
         content = dialects.read(span)
         scope = span.span_id if content.role is Role.AGENT else self._walk.scopes[place]
@@ -132,9 +146,12 @@ class _Teller:
             users = [number for number, message in enumerate(messages or ()) if message.role == "user"]
             for number, message in enumerate(messages or ()):
                 keys = self._talk.keys(message)
+                past = bool(users) and number < users[-1]
                 if keys and all(self._is_spoken(key, within) for key in keys):
                     continue
-                self._say(at, order, Fresh(message, message.parts, bool(users) and number < users[-1]), source)
+                if keys and past and self._is_session and all(self._is_spoken_before(key, root) for key in keys):
+                    continue
+                self._say(at, order, Fresh(message, message.parts, past), source)
                 for key in keys:
                     insort(self._spoken.setdefault(key, []), place)
 
@@ -142,6 +159,10 @@ class _Teller:
         places = self._spoken.get(key, ())
         found = bisect_left(places, within)
         return found < len(places) and places[found] <= self._walk.ends[within]
+
+    def _is_spoken_before(self, key: int, place: int) -> bool:
+        places = self._spoken.get(key)
+        return places is not None and places[0] < place
 
     def _say(self, at: int, order: int, fresh: Fresh, source: _Source) -> None:
         message = fresh.message
@@ -169,6 +190,19 @@ class _Teller:
 
     def _add(self, at: int, order: int, step: Step | Draft, depth: int) -> None:
         self._steps.append((at, order, len(self._steps), depth, step))
+
+
+def _goes_on(trace: Trace, walk: Walk) -> Mapping[str, str]:
+    """For each outermost agent of a session, by span id, the first one of that name, whose conversation it goes on."""
+    if not isinstance(trace, Session):
+        return {}
+    first: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for span, scope in zip(walk.spans, walk.scopes, strict=True):
+        content = dialects.read(span)
+        if content.role is Role.AGENT and not scope:
+            found[span.span_id] = first.setdefault(content.agent or span.name, span.span_id)
+    return found
 
 
 def _fold(told: list[tuple[int, int, int, int, Step | Draft]], noise: Noise) -> tuple[Step, ...]:

@@ -11,9 +11,10 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from ..config import Config
+from ..config import Config, ModelConfig
 from ..errors import OtelJudgeError
 from ..outlet import Outlet
+from ..sessions import Held, Order, Sessions
 from ..telemetry import Telemetry
 from ..trace import Trace
 from . import wire
@@ -37,15 +38,16 @@ class WorkerPool:
     as failed (`worker_ended`).
     """
 
-    def __init__(self, config: Config, outlet: Outlet, telemetry: Telemetry) -> None:
-        self._config = config
+    def __init__(self, config: Config, outlet: Outlet, telemetry: Telemetry, held: Held) -> None:
+        """`held` are the finished traces, for sessions."""
         self._outlet = outlet
         self._telemetry = telemetry
-        self._slots = [Slot(self._take) for _ in range(config.judge_workers)]
+        self._slots = [Slot(share, self._take) for share in _shares(config)]
+        self._sessions = Sessions(config, held)
         self._queue: deque[Job] = deque()
         self._queue_bytes = 0
         self._number = 0
-        self._idle = asyncio.Event()
+        self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -57,6 +59,11 @@ class WorkerPool:
     def judging(self) -> int:
         """Traces that wait for or are with a judge."""
         return sum(len(slot.jobs) - slot.unchecked for slot in self._slots)
+
+    @property
+    def sessions(self) -> Sessions:
+        """The conversations that go on."""
+        return self._sessions
 
     @property
     def judging_capacity(self) -> int:
@@ -91,26 +98,39 @@ class WorkerPool:
         try:
             async with asyncio.TaskGroup() as group:
                 for slot, early in zip_longest(self._slots, launched):
-                    group.create_task(slot.open(self._config, encodes=self._outlet.encodes, launched=early))
+                    group.create_task(slot.open(encodes=self._outlet.encodes, launched=early))
         except* OtelJudgeError as group:
             await asyncio.gather(*(slot.close() for slot in self._slots))
             raise group.exceptions[0] from None
         self._tasks = [asyncio.create_task(self._keep(slot)) for slot in self._slots]
 
-    def submit(self, trace: Trace) -> None:
-        """Takes a trace over."""
+    def submit(self, work: Trace | Order) -> None:
+        """Takes a trace over, or a session."""
         self._number += 1
-        self._put(Job(self._number, trace, time.monotonic()))
+        self._put(Job(self._number, work, time.monotonic()))
         self._feed()
 
+    def judge_resting(self) -> None:
+        """Takes over the sessions that have come to rest, as long as there is room for them."""
+        for order in self._sessions.resting(self.judging_capacity - self.judging):
+            self.submit(order)
+
     async def drain(self, deadline_s: float) -> None:
-        """Waits until all that was submitted is graded. Judgements that take longer end as failed (`shutdown`)."""
+        """Waits until all that was submitted is graded, and the sessions that are open.
+
+        Judgements that take longer end as failed (`shutdown`).
+        """
         until = time.monotonic() + deadline_s
         try:
             async with asyncio.timeout(deadline_s):
-                while self.waiting:
-                    self._idle.clear()
-                    await self._idle.wait()
+                while True:
+                    self._changed.clear()
+                    if not self.waiting:  # now it is known which conversations there are
+                        for order in self._sessions.all_open():
+                            self.submit(order)
+                    if not self.waiting and not self._sessions.open:
+                        break
+                    await self._changed.wait()
         except TimeoutError:
             logger.warning("%d traces were not checked in the %.0f s that there were", self.waiting, deadline_s)
         left_s = max(0.0, until - time.monotonic())
@@ -125,7 +145,7 @@ class WorkerPool:
 
     def _put(self, job: Job) -> None:
         self._queue.append(job)
-        self._queue_bytes += job.trace.size
+        self._queue_bytes += job.size
 
     def _feed(self) -> None:
         """Gives what waits to the workers that have least to do."""
@@ -138,19 +158,19 @@ class WorkerPool:
             if not free:
                 return
             job = self._queue.popleft()
-            self._queue_bytes -= job.trace.size
+            self._queue_bytes -= job.size
             min(free, key=lambda slot: len(slot.jobs)).give(job)
 
     def _take(self, slot: Slot, said: wire.FromWorker) -> None:
         if isinstance(said, wire.OwnSpans):
             self._outlet.put(said.items)
-            return
-        if isinstance(said, wire.Ready | wire.Refused | wire.Drained) or (job := slot.jobs.get(said.job)) is None:
-            return
+        elif isinstance(said, wire.OfJob) and (job := slot.jobs.get(said.job)) is not None:
+            self._hear(slot, job, said)
+            self._changed.set()
+
+    def _hear(self, slot: Slot, job: Job, said: wire.OfJob) -> None:
         if isinstance(said, wire.Emitted):
-            if said.feedback.name not in job.reported:
-                job.reported.add(said.feedback.name)
-                self._outlet.relay(said.feedback, said.decision, said.items)
+            self._emitted(job, said)
         elif isinstance(said, wire.Decided):
             job.decision = said.decision
             self._outlet.relay_decision(said.target, said.decision, said.items)
@@ -158,13 +178,26 @@ class WorkerPool:
             if not job.counted:
                 job.counted = True
                 self._outlet.understood(said.spans)
+        elif isinstance(said, wire.Belongs):
+            if isinstance(job.work, Trace):
+                self._sessions.note(job.work, said.noted)
         elif isinstance(said, wire.Checked):
             slot.checked(job)
             self._feed()
         else:
             del slot.jobs[job.number]
-        if not self.waiting:
-            self._idle.set()
+            self._done(job, said.first_trace_id)
+
+    def _emitted(self, job: Job, said: wire.Emitted) -> None:
+        if said.feedback.name not in job.reported:
+            job.reported.add(said.feedback.name)
+            if isinstance(job.work, Order):
+                self._sessions.given(job.work, said.feedback)
+            self._outlet.relay(said.feedback, said.decision, said.items)
+
+    def _done(self, job: Job, first_trace_id: bytes | None = None) -> None:
+        if isinstance(job.work, Order):
+            self._sessions.done(job.work, first_trace_id)
 
     async def _keep(self, slot: Slot) -> None:
         """Listens to a worker; once it has ended, starts another in its place."""
@@ -180,7 +213,7 @@ class WorkerPool:
             await asyncio.sleep(delay)
             delay = min(2 * delay, _AGAIN_MOST_S)
             try:
-                await slot.open(self._config, encodes=self._outlet.encodes)
+                await slot.open(encodes=self._outlet.encodes)
             except (OtelJudgeError, OSError) as error:
                 logger.error("no worker process could be started, trying again in %.1f s: %s", delay, error)
 
@@ -195,10 +228,29 @@ class WorkerPool:
         self._telemetry.worker_ended()
         for job in reversed(jobs):
             if job.ended_workers >= _TRIES + (job.decision is not None):
-                logger.error("trace %s ended %d workers and is given up", job.trace.trace_id, job.ended_workers)
+                self._done(job)
+                logger.error("trace %s ended %d workers and is given up", job.trace_id, job.ended_workers)
                 continue
             self._queue.appendleft(job)
-            self._queue_bytes += job.trace.size
+            self._queue_bytes += job.size
         self._feed()
-        if not self.waiting:
-            self._idle.set()
+        self._changed.set()
+
+
+def _shares(config: Config) -> list[Config]:
+    """The config of each worker: of a model's `concurrency` it has its share."""
+    count = config.judge_workers
+    models = {name: ModelConfig(model=name) for name in config.direct_models} | config.models
+    return [
+        config.model_copy(
+            update={
+                "models": {
+                    name: model.model_copy(
+                        update={"concurrency": model.concurrency // count + (number < model.concurrency % count)}
+                    )
+                    for name, model in models.items()
+                }
+            }
+        )
+        for number in range(count)
+    ]

@@ -13,9 +13,10 @@ import signal
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from .. import logs
-from ..config import Config
+from ..config import Completion, Config
 from ..decision import Decision
 from ..emit.batch import split_spans
 from ..emit.encode import Encoder
@@ -25,7 +26,7 @@ from ..feedback import Feedback, Target
 from ..grader import JUDGING_TRACES, Grader
 from ..memory import trim
 from ..outlet import engine_of
-from ..trace import SpanBlock
+from ..trace import SpanBlock, Trace
 from ..trajectory import Understood
 from . import wire
 
@@ -59,7 +60,8 @@ async def _work(connection: socket.socket) -> None:
     outbound.send(wire.Ready(JUDGING_TRACES))
     if setup.config.judges:
         await asyncio.to_thread(settle)
-    worker = _Worker(grader, Encoder(setup.config.feedback) if setup.encodes else None, outbound)
+    encoder = Encoder(setup.config.feedback) if setup.encodes else None
+    worker = _Worker(grader, encoder, outbound, setup.config.index.completion)
     while (message := await wire.read(reader)) is not None:
         await worker.take(message)
 
@@ -94,31 +96,48 @@ class _Outbound:
 
 
 class _Worker:
-    def __init__(self, grader: Grader, encoder: Encoder | None, outbound: _Outbound) -> None:
+    def __init__(self, grader: Grader, encoder: Encoder | None, outbound: _Outbound, limits: Completion) -> None:
         self._grader = grader
         self._encoder = encoder
         self._outbound = outbound
+        self._limits = limits
         self._blocks: list[SpanBlock] = []
+        self._turns: list[Trace] = []
 
     async def take(self, message: object) -> None:
         if isinstance(message, wire.Part):
             self._blocks += message.blocks
+        elif isinstance(message, wire.Turn):
+            self._turns.append(self._whole(message.trace))
         elif isinstance(message, wire.Job):
-            if self._blocks:
-                message = message._replace(trace=message.trace.holding(self._blocks))
-                self._blocks = []
-            self._grade(message)
+            self._grade(message._replace(trace=self._whole(message.trace)))
+        elif isinstance(message, wire.SessionJob):
+            self._judge(message)
         elif isinstance(message, wire.Drain):
             await self._grader.drain(message.deadline_s)
             await self._grader.aclose()  # with the last spans of the judges' own work
             await asyncio.sleep(0)
             self._outbound.send(wire.Drained())
 
+    def _whole(self, trace: Trace) -> Trace:
+        if not self._blocks:
+            return trace
+        blocks, self._blocks = self._blocks, []
+        return trace.remade(blocks)
+
+    def _judge(self, job: wire.SessionJob) -> None:
+        order, self._turns = replace(job.order, traces=tuple(self._turns)), []
+        report = _Report(job.number, self._encoder, self._outbound, trims=order.size > _LARGE_BYTES)
+        self._outbound.send(wire.Checked(job.number))
+        self._grader.judge_session(order, self._limits, report, report.done, decision=job.decision, failure=job.failure)
+
     def _grade(self, job: wire.Job) -> None:
         report = _Report(job.number, self._encoder, self._outbound, trims=job.trace.size > _LARGE_BYTES)
         trace, decision = job.trace, job.decision
         if decision is None:
             decision = self._grader.check(trace, report)
+            if decision is not None and (noted := self._grader.noted(trace)) is not None:
+                self._outbound.send(wire.Belongs(job.number, noted))
         self._outbound.send(wire.Checked(job.number))
         if decision is None or not decision.judges:
             report.done()
@@ -149,7 +168,7 @@ class _Report:
     def understood(self, spans: Mapping[Understood, int]) -> None:
         self._outbound.send(wire.Counted(self._job, spans))
 
-    def done(self) -> None:
-        self._outbound.send(wire.Done(self._job))
+    def done(self, first_trace_id: bytes | None = None) -> None:
+        self._outbound.send(wire.Done(self._job, first_trace_id))
         if self._trims:  # later, when nobody holds the trace any more
             asyncio.get_running_loop().call_later(_TRIM_S, trim)

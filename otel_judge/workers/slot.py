@@ -14,6 +14,7 @@ from ..config import Config
 from ..decision import Decision
 from ..errors import OtelJudgeError
 from ..feedback import JudgeFailure
+from ..sessions import Order
 from ..trace import Trace
 from . import wire
 from .launch import Launched, launch
@@ -26,10 +27,10 @@ _ENDED = JudgeFailure("worker_ended", "the process that judged it ended, twice")
 
 @dataclass(slots=True)
 class Job:
-    """A trace in a worker's hands, and what has come of it."""
+    """A trace or a session in a worker's hands, and what has come of it."""
 
     number: int
-    trace: Trace
+    work: Trace | Order
     since: float
     """Seconds on the monotonic clock at which it was taken over."""
     decision: Decision | None = None
@@ -40,26 +41,40 @@ class Job:
     ended_workers: int = 0
     """How many workers ended while they had it in their hands."""
 
-    def message(self) -> wire.Job:
+    @property
+    def size(self) -> int:
+        """Wire bytes of its traces."""
+        return self.work.size
+
+    @property
+    def trace_id(self) -> str:
+        """Of a session, that of its last trace."""
+        return self.work.trace_id if isinstance(self.work, Trace) else self.work.traces[-1].trace_id
+
+    def message(self) -> wire.Job | wire.SessionJob:
         """What is left to do. A judgement that has ended several workers is not tried again."""
         decision = self.decision
         if decision is not None:
             left = tuple(name for name in decision.judges if name not in self.reported)
             decision = replace(decision, judges=left)
-        return wire.Job(self.number, self.trace, decision, _ENDED if self.ended_workers > 1 else None)
+        failure = _ENDED if self.ended_workers > 1 else None
+        if isinstance(self.work, Trace):
+            return wire.Job(self.number, self.work, decision, failure)
+        return wire.SessionJob(self.number, self.work, decision, failure)
 
 
 class Slot:
     """A worker process and its jobs. Belongs to one event loop."""
 
-    def __init__(self, take: Callable[[Slot, wire.FromWorker], None]) -> None:
-        """`take` is called with everything that the worker says of its jobs."""
+    def __init__(self, config: Config, take: Callable[[Slot, wire.FromWorker], None]) -> None:
+        """`config` is this worker's; `take` is called with everything that the worker says of its jobs."""
         self.jobs: dict[int, Job] = {}
         """Not done yet, in the order in which they were given."""
         self.unchecked = 0
         self.unchecked_bytes = 0
         self.judging_capacity = 0
         self.alive = False
+        self._config = config
         self._take = take
         self._unsent: deque[Job] = deque()
         self._more = asyncio.Event()
@@ -71,14 +86,14 @@ class Slot:
     def pid(self) -> int | None:
         return None if self._launched is None else self._launched.process.pid
 
-    async def open(self, config: Config, *, encodes: bool, launched: Launched | None = None) -> None:
+    async def open(self, *, encodes: bool, launched: Launched | None = None) -> None:
         """Starts a process, or takes one that was launched. Raises what building its
         engine raised, or `OtelJudgeError` where it just ended.
         """
         self._launched = launched or launch()
         self._reader, self._writer = await asyncio.open_connection(sock=self._launched.connection)
         level = logging.getLogger("otel_judge").getEffectiveLevel()
-        self._writer.write(wire.frame(wire.Setup(config, level, encodes)))
+        self._writer.write(wire.frame(wire.Setup(self._config, level, encodes)))
         said = await wire.read(self._reader)
         first = cast("list[wire.FromWorker]", said)[0] if said else None
         if isinstance(first, wire.Ready):
@@ -108,14 +123,14 @@ class Slot:
         """Sends a job as soon as those before it are on their way."""
         self.jobs[job.number] = job
         self.unchecked += 1
-        self.unchecked_bytes += job.trace.size
+        self.unchecked_bytes += job.size
         self._unsent.append(job)
         self._more.set()
 
     def checked(self, job: Job) -> None:
         job.checked = True
         self.unchecked -= 1
-        self.unchecked_bytes -= job.trace.size
+        self.unchecked_bytes -= job.size
 
     def take_back(self) -> list[Job]:
         """The jobs of a process that has ended. Those that it had in its hands are marked."""
@@ -162,3 +177,6 @@ class Slot:
                 self._more.clear()
         except ConnectionError:  # it has ended, which `run` hears
             pass
+        except Exception:
+            logger.exception("a trace could not be sent to worker process %s, which is ended", self.pid)
+            writer.close()

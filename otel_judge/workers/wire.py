@@ -10,6 +10,7 @@ import pickle
 import struct
 from asyncio import IncompleteReadError, StreamReader
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 from ..config import Config
@@ -17,6 +18,7 @@ from ..decision import Decision
 from ..emit.outbox import Item
 from ..errors import OtelJudgeError
 from ..feedback import Feedback, JudgeFailure, Target
+from ..sessions import Noted, Order
 from ..trace import SpanBlock, Trace
 from ..trajectory import Understood
 
@@ -36,9 +38,15 @@ class Setup(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Some spans of the next job's trace."""
+    """Some spans of the next trace."""
 
     blocks: Sequence[SpanBlock]
+
+
+class Turn(NamedTuple):
+    """A trace of the next session, with the last of its spans."""
+
+    trace: Trace
 
 
 class Job(NamedTuple):
@@ -50,6 +58,16 @@ class Job(NamedTuple):
     """None: checks come first, and sampling decides. Else both were done before a worker ended."""
     failure: JudgeFailure | None = None
     """What the judges of the decision report instead of asking anybody."""
+
+
+class SessionJob(NamedTuple):
+    """One session to judge, whose traces have come before."""
+
+    number: int
+    order: Order
+    decision: Decision | None = None
+    """None: sampling decides."""
+    failure: JudgeFailure | None = None
 
 
 class Drain(NamedTuple):
@@ -91,6 +109,13 @@ class Counted(NamedTuple):
     spans: Mapping[Understood, int]
 
 
+class Belongs(NamedTuple):
+    """The trace of the job belongs to a conversation, and there are judges of sessions."""
+
+    job: int
+    noted: Noted
+
+
 class Checked(NamedTuple):
     """The checks of the job have run, and its judges are under way."""
 
@@ -101,6 +126,8 @@ class Done(NamedTuple):
     """Nothing of the job is left to do."""
 
     job: int
+    first_trace_id: bytes | None = None
+    """Of a session: where its conversation began."""
 
 
 class OwnSpans(NamedTuple):
@@ -113,8 +140,9 @@ class Drained(NamedTuple):
     """Every job has ended."""
 
 
-ToWorker: TypeAlias = Setup | Part | Job | Drain
-FromWorker: TypeAlias = Ready | Refused | Emitted | Decided | Counted | Checked | Done | OwnSpans | Drained
+ToWorker: TypeAlias = Setup | Part | Turn | Job | SessionJob | Drain
+OfJob: TypeAlias = Emitted | Decided | Counted | Belongs | Checked | Done
+FromWorker: TypeAlias = Ready | Refused | OfJob | OwnSpans | Drained
 
 
 def frame(message: ToWorker | Sequence[FromWorker]) -> bytes:
@@ -132,14 +160,26 @@ async def read(reader: StreamReader) -> object:
         return None
 
 
-def frames(job: Job) -> Iterator[bytes]:
-    """A job as one message, or as many where its trace is large."""
-    trace = job.trace
+def frames(job: Job | SessionJob) -> Iterator[bytes]:
+    """A job as one message, or as many where there are several traces, or large ones."""
+    if isinstance(job, Job):
+        yield from _large(job.trace)
+        yield frame(job._replace(trace=_rest(job.trace)))
+        return
+    for trace in job.order.traces:
+        yield from _large(trace)
+        yield frame(Turn(_rest(trace)))
+    yield frame(job._replace(order=replace(job.order, traces=())))
+
+
+def _large(trace: Trace) -> Iterator[bytes]:
     if trace.size > PART_BYTES:
         for part in _parts(trace.blocks):
             yield frame(Part(part))
-        job = job._replace(trace=trace.holding(()))
-    yield frame(job)
+
+
+def _rest(trace: Trace) -> Trace:
+    return trace.remade(()) if trace.size > PART_BYTES else trace
 
 
 def _parts(blocks: Sequence[SpanBlock]) -> Iterator[Sequence[SpanBlock]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from api_judges import a_trace, obliging
+from session_turns import a_turn, root_of
 from test_cli import one_line, otel_judge
 
 from otel_judge.batch import grade
@@ -37,6 +38,9 @@ def length(outputs):
 def plain(trace):
     return len(trace) == 2
 
+def spans(trace):
+    return len(trace)
+
 def asks_for_the_wrong(answer):
     return True
 
@@ -53,6 +57,8 @@ def hangs():
     return held.wait()
 
 gate = threshold(length, at_least=5)
+of_sessions = make_judge("inner", "Was {{ trace }} fine?", "anthropic:claude-haiku-4-5", target="session")
+gate_of_sessions = threshold(of_sessions, at_least=1)
 judge = make_judge("inner", "Is {{ outputs }} fine?", "anthropic:claude-haiku-4-5", feedback_value_type=bool)
 """
 BREAKING = "import no_such_library\n"
@@ -114,6 +120,26 @@ def test_a_gate_a_plain_function_and_names_of_their_own() -> None:
     )
     found = {feedback.name: feedback.label for feedback in row.feedback}
     assert found == {"gate": "pass", "small": "pass", "a": "number", "several": "failed"}
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_scorer_whose_target_is_the_session_is_given_all_of_it() -> None:
+    async def work() -> list[Row]:
+        built = engine('{name: turns, target: session, python: "my_scorers:spans"}')
+        return await grade([a_turn(number).trace() for number in (1, 0)], built)
+
+    *singles, session = asyncio.run(work())
+    assert [row.feedback for row in singles] == [[], []]
+    (feedback,) = session.feedback
+    assert (feedback.score, feedback.span_id, feedback.target.turns) == (4.0, root_of(a_turn(1)), 2)
+
+
+@pytest.mark.usefixtures("folder", "anthropic_key")
+@pytest.mark.parametrize("name", ["of_sessions", "gate_of_sessions"])
+def test_a_judge_of_sessions_is_named_with_that_target(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} judges sessions; set `target: session`"):
+        engine(f'{{name: x, python: "my_scorers:{name}"}}')
+    assert engine(f'{{name: x, target: session, python: "my_scorers:{name}"}}').judges_sessions
 
 
 @pytest.mark.usefixtures("folder", "anthropic_key")

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -81,7 +82,7 @@ def a_config(base_url: str | None = None, **sections: object) -> Config:
 @asynccontextmanager
 async def running(config: Config) -> AsyncIterator[tuple[WorkerPool, Kept, Telemetry]]:
     sink, telemetry = Kept(), Telemetry()
-    pool = WorkerPool(config, Outlet(sink, telemetry), telemetry)
+    pool = WorkerPool(config, Outlet(sink, telemetry), telemetry, lambda _id, _tenant: None)
     await pool.start()
     try:
         yield pool, sink, telemetry
@@ -200,6 +201,32 @@ async def test_judgements_that_outlast_the_drain_are_reported_as_shut_down() -> 
     assert feedback.error.type == "shutdown"
 
 
+async def test_workers_share_the_requests_that_a_model_may_have_at_once() -> None:
+    running_now = most = 0
+    lock = threading.Lock()
+
+    def script(request: object) -> Reply:
+        nonlocal running_now, most
+        with lock:
+            running_now += 1
+            most = max(most, running_now)
+        time.sleep(0.1)  # the model at work
+        with lock:
+            running_now -= 1
+        return verdict("pass")
+
+    with ScriptedModel(script) as server:
+        config = a_config(server.base_url, checks=[], judge_workers=2)
+        config = config.model_copy(
+            update={"models": {"main": config.models["main"].model_copy(update={"concurrency": 3})}}
+        )
+        async with running(config) as (pool, sink, _):
+            for _ in range(12):
+                pool.submit(a_trace())
+            await sink.until(lambda: len(sink.of("honest")) == 12)
+    assert most == 3
+
+
 async def test_what_a_worker_cannot_start_with_is_raised_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     with pytest.raises(ModelUnavailable, match="ANTHROPIC_API_KEY"):
@@ -217,7 +244,7 @@ from otel_judge.workers.pool import WorkerPool
 
 async def main():
     telemetry = Telemetry()
-    pool = WorkerPool(Config(), Outlet(Printer(), telemetry), telemetry)
+    pool = WorkerPool(Config(), Outlet(Printer(), telemetry), telemetry, lambda _id, _tenant: None)
     await pool.start()
     print(*pool.pids, flush=True)
     await asyncio.Event().wait()

@@ -10,7 +10,8 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_judge.config import IndexConfig
-from otel_judge.trace import Fragment, Origin, Trace
+from otel_judge.fragment import Fragment
+from otel_judge.trace import Origin, Trace
 
 TRACE = b"t" * 16
 OTHER_TRACE = b"u" * 16

@@ -104,8 +104,17 @@ def test_secrets_stand_in_no_repr() -> None:
             "otel-judge.yaml:1: checks[0]: unknown type 'answerd'; did you mean 'answered'?",
         ),
         (
-            "memory_limiter: {limit_mib: 5}",
-            "otel-judge.yaml:1: memory_limiter: this version does not honour this key yet; remove it",
+            "{judge_workers: 3, models: {main: {model: 'anthropic:m', concurrency: 2}}}",
+            "otel-judge.yaml: judge_workers is 3, and model 'main' takes 2 requests at once, fewer than one a worker; "
+            "raise models.main.concurrency, or lower judge_workers",
+        ),
+        (
+            "memory_limiter: {limit_mib: 100, spike_limit_mib: 100}",
+            "otel-judge.yaml:1: memory_limiter: spike_limit_mib has to be less than limit_mib",
+        ),
+        (
+            "forward: {endpoint: there}",
+            "otel-judge.yaml:1: forward: this version does not honour this key yet; remove it",
         ),
         (
             "checks: [{latency: {on: sampled}}]",
@@ -172,6 +181,34 @@ def test_a_shadow_names_a_judge() -> None:
 )
 def test_a_shadow_of_what_is_no_judge_is_refused(primary: str, problem: str) -> None:
     assert problem in error_of(SHADOW.replace("shadow_of: task_success", f"shadow_of: {primary}"), KEY="k")
+
+
+SESSION_JUDGE = "{name: helped, target: session, model: 'a:b', instructions: 'Was {{ conversation }} calm?'}"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("session_idle: 2h", r"after session_idle \(7200s\) none of their traces is held.*max_age is 3600s; make"),
+        ("index: {retain: {max_age: 10m}}", "make session_idle shorter"),
+        ("index: {retain: {max_mib: 0}}", "index.retain.max_mib is 0; raise it"),
+    ],
+)
+def test_sessions_are_judged_while_their_traces_are_held(text: str, problem: str) -> None:
+    assert parse(text).session_idle > 0  # without a judge of sessions, nobody minds
+    with pytest.raises(ConfigError, match=f"judge 'helped' judges sessions.*{problem}"):
+        parse(f"{text}\njudges: [{SESSION_JUDGE}]")
+
+
+@pytest.mark.parametrize("target", ["root", "session"])
+def test_a_shadow_judges_what_its_primary_judges(target: str) -> None:
+    shadow = SESSION_JUDGE.replace("helped", "candidate, shadow_of: helped").replace("session", target)
+    text = f"judges: [{SESSION_JUDGE}, {shadow}]"
+    if target == "session":
+        assert parse(text).judges[1].target == "session"
+        return
+    with pytest.raises(ConfigError, match="'candidate' is a shadow of 'helped', whose target is session; give both"):
+        parse(text)
 
 
 def test_shadows_in_a_circle_are_refused() -> None:

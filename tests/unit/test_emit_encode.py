@@ -12,7 +12,7 @@ from otel_judge import semconv
 from otel_judge.attributes import decode_attributes
 from otel_judge.config import FeedbackConfig
 from otel_judge.emit.encode import Encoder
-from otel_judge.feedback import Feedback, JudgeFailure, Scorer, Target
+from otel_judge.feedback import Evidence, Feedback, JudgeFailure, Scorer, SpanRef, Target
 from otel_judge.version import __version__
 
 EXPECTED = {
@@ -119,6 +119,32 @@ def test_it_links_the_target_each_cited_span_once_and_the_judges_own_trace() -> 
         (TARGET.trace_id, "00f067aa0ba902b7", "evidence"),
         ("1" * 32, "2" * 16, "judge_trace"),
     ]
+
+
+def test_feedback_about_a_session_links_its_turns_and_evidence_where_it_stands() -> None:
+    turns = (SpanRef("a" * 32, "a" * 16), SpanRef("b" * 32, "b" * 16))
+    target = replace(TARGET, turns=2, missing_turns=1, links=turns)
+    evidence = (
+        Evidence("c" * 16, "x", "output", trace_id="a" * 32),
+        Evidence(TARGET.span_id, "x", "output", trace_id="b" * 32),
+        Evidence(TARGET.span_id, "x", "output"),
+    )
+    span, record = encode(replace(FULL, target=target, evidence=evidence, judge_trace=None), DECISION)
+    assert [
+        (link.trace_id.hex()[0], link.span_id.hex()[0], decode_attributes(link.attributes)["otel_judge.link"])
+        for link in span.links[1:]
+    ] == [("a", "a", "turn"), ("b", "b", "turn"), ("a", "c", "evidence"), ("b", TARGET.span_id[0], "evidence")]
+    for attributes in (span.attributes, record.attributes):
+        told = decode_attributes(attributes)
+        assert (told["otel_judge.session.turns"], told["otel_judge.session.missing_turns"]) == (2, 1)
+    quoted = [decode_attributes(each.attributes) for each in span.events if each.name == "otel_judge.evidence"]
+    assert [each.get("otel_judge.evidence.trace_id") for each in quoted] == ["a" * 32, "b" * 32, None]
+
+
+def test_the_decision_about_a_session_takes_no_place_from_that_about_its_last_trace() -> None:
+    encoder = Encoder(FeedbackConfig())
+    about = [encoder.decision(target, DECISION, 5) for target in (TARGET, replace(TARGET, turns=2))]
+    assert len({each.id for each in about}) == 2
 
 
 def test_the_link_to_the_judged_span_does_not_hide_from_jaeger_that_it_is_the_parent() -> None:

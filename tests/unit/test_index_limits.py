@@ -11,10 +11,11 @@ from index_fragments import MIB, OTHER_TRACE, TRACE, config, fragment, numbers_o
 
 from otel_judge.config import Completion
 from otel_judge.errors import Overloaded
+from otel_judge.fragment import Fragment
 from otel_judge.index import Added, Index
 from otel_judge.index.buffer import OpenTrace
 from otel_judge.index.timers import Timers
-from otel_judge.trace import CompletionReason, Fragment
+from otel_judge.trace import CompletionReason
 
 SPAN_BYTES = fragment([1], size=1000).size
 

@@ -12,8 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from index_fragments import MIB, config, origin, span_id
 
 from otel_judge.errors import Overloaded
+from otel_judge.fragment import Fragment
 from otel_judge.index import Added, Index
-from otel_judge.trace import CompletionReason, Fragment, Trace
+from otel_judge.trace import CompletionReason, Trace
 
 Key: TypeAlias = tuple[str | None, bytes]
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from otel_judge.config import Sampling
 from otel_judge.sample import Sampler
 from otel_judge.sample.probabilistic import fnv1a_64, threshold
+from otel_judge.session import Session
 from otel_judge.testing.traces import TraceBuilder
 from otel_judge.trace import Trace
 
@@ -111,6 +112,22 @@ def test_a_larger_share_of_the_same_salt_holds_the_smaller(trace_id: bytes, one:
     ]
     decision = sampler(*policies).decide(Trace(trace_id, ()))
     assert decision.probability == large / 100
+
+
+def test_a_session_keeps_its_fate_when_it_goes_on() -> None:
+    half = sampler({"name": "some", "type": "probabilistic", "probabilistic": {"sampling_percentage": 50}})
+    taken = set()
+    for first in range(40):
+        turns = [TraceBuilder(seed=100 * first + number, base_ns=number * 10**9) for number in range(1, 4)]
+        for turn in turns:
+            turn.span("turn")
+        traces = [turn.trace() for turn in turns]
+        grown = [Session.of(traces[:count]) for count in (1, 2, 3)]
+        without_the_first = Session.of(traces[2:], first_trace_id=traces[0].raw_trace_id)
+        fates = {half.decide(session).sampled for session in (*grown, without_the_first)}
+        assert len(fates) == 1
+        taken |= fates
+    assert taken == {True, False}
 
 
 def test_different_salts_are_independent_draws() -> None:

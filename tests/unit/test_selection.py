@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_judge.errors import ConfigError
-from otel_judge.selection import Where, check_field, sample, value_of
+from otel_judge.selection import Where, check_field, sample, sample_conversations, value_of
 from otel_judge.testing.traces import BASE_NS, TraceBuilder
 from otel_judge.trace import Trace
 
@@ -146,6 +148,37 @@ def test_a_sample_is_the_same_in_any_order_and_part_of_a_larger_one(
     assert len(one) == min(n, len(ids[0]))
     assert one == [numbered(each).trace_id for each in ids[0] if numbered(each).trace_id in set(one)]
     assert set(one) <= {trace.trace_id for trace in sample(map(numbered, ids[0]), n + 5, seed)}
+
+
+def of_a_conversation(number: int, conversation: int | None) -> Trace:
+    build = TraceBuilder(seed=number)
+    about = {} if conversation is None else {"gen_ai.conversation.id": str(conversation)}
+    build.agent("shop", attributes=about)
+    return build.trace()
+
+
+@given(
+    st.lists(st.none() | st.integers(0, 4), max_size=20).flatmap(lambda c: st.permutations(list(enumerate(c)))),
+    st.integers(1, 25),
+    st.integers(0, 3),
+)
+def test_a_sample_of_conversations_has_all_of_each_and_no_more_of_them_than_it_needs(
+    drawn: list[tuple[int, int | None]], n: int, seed: int
+) -> None:
+    made = {of_a_conversation(*each).trace_id: each for each in drawn}
+    traces = [of_a_conversation(*each) for each in drawn]
+    found = [made[trace.trace_id] for trace in sample_conversations(traces, n, seed)]
+    assert found == [each for each in drawn if each in found]
+    for conversation in {each[1] for each in found} - {None}:
+        assert [each for each in found if each[1] == conversation] == [
+            each for each in drawn if each[1] == conversation
+        ]
+    assert len(found) >= min(n, len(drawn))
+    sizes = Counter(each if each[1] is None else each[1] for each in found)
+    assert not found or len(found) - max(sizes.values()) < n
+    in_order = sample_conversations(sorted(traces, key=lambda trace: trace.trace_id), n, seed)
+    assert {made[trace.trace_id] for trace in in_order} == set(found)
+    assert set(found) <= {made[trace.trace_id] for trace in sample_conversations(traces, n + 5, seed)}
 
 
 def test_another_seed_is_another_sample() -> None:

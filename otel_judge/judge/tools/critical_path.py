@@ -23,19 +23,20 @@ class _Run(NamedTuple):
 def own_times(trace: Trace) -> tuple[array[int], int]:
     """Nanoseconds that each span, by position in its tree, adds to the critical path; and the length of the path.
 
-    The path goes down from the root. At each moment it is in a child that has spans below it, else in any other child,
-    else in the span itself; of several such children, in the one that ended last. A span lasts as long as what is below
-    it, since callbacks outlive who started them; and a child with nothing below it, beside one that works, is mostly
-    one that waits for it, such as an open stream. The parts add up to the duration of the root. Sorting aside, the
-    work is linear.
+    The path goes down from the root, of a session from the root of each turn. At each moment it is in a child that has
+    spans below it, else in any other child, else in the span itself; of several such children, in the one that ended
+    last. A span lasts as long as what is below it, since callbacks outlive who started them; and a child with nothing
+    below it, beside one that works, is mostly one that waits for it, such as an open stream. The parts add up to the
+    duration of the roots. Sorting aside, the work is linear.
     """
     tree = tree_of(trace)
     own = array("Q", bytes(8 * len(tree)))
     if not len(tree):
         return own, 0
-    root = trace.root
     lasting = _lasting(tree)
-    waiting = [_Run(tree.positions[root.span_id], root.start_ns, root.start_ns + root.duration_ns)]
+    waiting = [
+        _Run(tree.positions[root.span_id], root.start_ns, root.start_ns + root.duration_ns) for root in trace.main_roots
+    ]
     while waiting:
         position, start, end = waiting.pop()
         children = tree.children(position)
@@ -46,7 +47,7 @@ def own_times(trace: Trace) -> tuple[array[int], int]:
         for child, shared in _shared(others, left):
             own[child] += shared
             own[position] -= shared
-    return own, root.duration_ns
+    return own, sum(root.duration_ns for root in trace.main_roots)
 
 
 def _lasting(tree: Tree) -> list[_Stretch]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ... import dialects
 from ...dialects.base import Blob, Content, Role
+from ...session import Session
 from ...trace import Span, Trace
 from ...trajectory import Understanding, Understood, cost_of, token_totals, understood
 from .answer import Answer, Arguments, Tool, cut
@@ -24,10 +25,14 @@ def _lines(trace: Trace) -> list[str]:
     spans = trace.spans
     errors = [span for span in spans if span.status_code == "ERROR"]
     contents = [dialects.read(span) for span in spans]
+    session = trace if isinstance(trace, Session) else None
     lines = [
-        f"trace {trace.trace_id}",
+        f"trace {trace.trace_id}" if session is None else f"session of {len(session.turns)} traces, in order of time",
+        *(() if session is None else _turns(session)),
         f"spans: {len(trace)}, over {duration(trace.duration_ns)}",
-        f"status of the root: {trace.root.status_code}" if spans else "no spans",
+        f"status of the {'root' if session is None else 'last root'}: {trace.root.status_code}"
+        if spans
+        else "no spans",
         f"services: {_counts(span.service or 'unknown' for span in spans)}",
         f"roles: {_counts(content.role.value for content in contents)}",
         f"kinds: {_counts(span.kind.lower() for span in spans)}",
@@ -38,9 +43,25 @@ def _lines(trace: Trace) -> list[str]:
     if any(content.usage is not None for content in contents):
         lines.append(_tokens(trace))
     lines += _content(trace, contents)
-    lines += _listed(f"roots: {len(trace.roots)}", trace.roots, "list_spans shows them")
+    if session is None or len(trace.roots) > len(trace.main_roots):
+        lines += _listed(f"roots: {len(trace.roots)}", trace.roots, "list_spans shows them")
     lines += _listed(f"spans with status ERROR: {len(errors)}", errors, "list_spans with status=ERROR")
     lines += [f"unusual: {each}" for each in unusual(trace)]
+    return lines
+
+
+def _turns(session: Session) -> list[str]:
+    """One line a turn; of many, the first and the last."""
+    turns, lines = session.turns, list[str]()
+    for number, turn in enumerate(turns, 1):
+        if _MOST // 2 < number <= len(turns) - _MOST // 2:
+            continue
+        if number > 1 and number == len(turns) - _MOST // 2 + 1 > _MOST // 2 + 1:
+            lines.append(f"  … {len(turns) - 2 * (_MOST // 2)} more turns: list_spans shows their roots")
+        root = session.by_id.get(turn.root_id)
+        told = "its root is left out" if root is None else outline(root, 0)
+        after = duration(max(0, turn.start_ns - turns[0].start_ns))
+        lines.append(f"  turn {number} · trace {turn.trace_id} · from +{after} · {turn.spans} spans · {told}")
     return lines
 
 

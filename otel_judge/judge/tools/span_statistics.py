@@ -42,9 +42,11 @@ def _run(trace: Trace, arguments: Arguments) -> Answer:
         raise InvalidArguments(f"sort must be {', '.join(_ORDERS[:-1])} or {_ORDERS[-1]}")
     start = int(arguments.get("start", 0))
     rows, path_ns = trace.once(_count, lambda: _count(trace))
+    roots = trace.main_roots if len(trace) else ()
+    of = f"the root {roots[0].span_id if roots else 'none'}" if len(roots) < 2 else f"the roots of {len(roots)} turns"
     title = (
-        f"{len(rows)} names, by {order}; critical path: {duration(path_ns)} of the root "
-        f"{trace.root.span_id if len(trace) else 'none'}, each moment in the innermost span at work"
+        f"{len(rows)} names, by {order}; critical path: {duration(path_ns)} of {of}, each moment in the innermost span "
+        "at work"
     )
     if start >= len(rows):
         return Answer(f"{len(rows)} names; none at start={start}")

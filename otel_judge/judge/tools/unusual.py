@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ... import dialects
 from ...dialects.base import Role
+from ...feedback import SpanRef
+from ...session import Session
 from ...trace import CompletionReason, Span, Trace
 from ...trajectory import Understanding, understanding_of
 from .outline import duration
 
+_NAMED = 5  # turns that are told by their ids
 _WHY_UNFINISHED = {
     CompletionReason.IDLE: "no span came for a while, so some may be missing",
     CompletionReason.MAX_AGE: "it took too long to wait for, so spans may be missing",
@@ -21,12 +24,36 @@ _WHY_UNFINISHED = {
 
 def unusual(trace: Trace) -> Iterator[str]:
     """One sentence each."""
-    if (why := _WHY_UNFINISHED.get(trace.completion)) is not None:
+    if isinstance(trace, Session):
+        yield from _turns(trace)
+    elif (why := _WHY_UNFINISHED.get(trace.completion)) is not None:
         yield f"the trace was closed early: {why}"
     yield from _parents(trace)
     yield from _times(trace)
     yield from _silent(trace)
     yield from _dropped(trace)
+
+
+def _turns(session: Session) -> Iterator[str]:
+    """What is not there of a conversation, and which turns were closed early."""
+    missing = session.missing
+    if missing.gone or missing.forgotten:
+        count = len(missing.gone) + missing.forgotten
+        yield f"{count} turns of the conversation are missing: they are no longer held{_named(missing.gone)}"
+    if missing.cut:
+        yield f"the {len(missing.cut)} oldest turns are left out: all were too large{_named(missing.cut)}"
+    early = [turn for turn in session.turns if turn.completion in _WHY_UNFINISHED]
+    for turn in early[:_NAMED]:
+        yield f"the trace {turn.trace_id} was closed early: {_WHY_UNFINISHED[turn.completion]}"
+    if len(early) > _NAMED:
+        yield f"{len(early) - _NAMED} more traces were closed early"
+    if renamed := session.renamed:
+        yield f"{renamed} spans have ids that spans of later turns have too; they go by other ids here"
+
+
+def _named(turns: Sequence[SpanRef]) -> str:
+    more = f" and {len(turns) - _NAMED} more" if len(turns) > _NAMED else ""
+    return f" (traces {', '.join(turn.trace_id for turn in turns[:_NAMED])}{more})" if turns else ""
 
 
 def _parents(trace: Trace) -> Iterator[str]:
@@ -39,8 +66,9 @@ def _parents(trace: Trace) -> Iterator[str]:
         yield f"{orphans} spans name a parent that is not in the trace"
     if circles:
         yield f"{circles} circles of spans that are each other's parents"
-    if len(trace.roots) > 1:
-        yield f"the trace has {len(trace.roots)} roots"
+    if len(trace.roots) > len(trace.main_roots):
+        of = f"{len(trace.main_roots)} turns have" if isinstance(trace, Session) else "trace has"
+        yield f"the {of} {len(trace.roots)} roots"
 
 
 def _silent(trace: Trace) -> Iterator[str]:
