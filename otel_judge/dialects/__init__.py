@@ -7,7 +7,6 @@ lacks is taken from the others.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from threading import Lock
 from typing import Final
 
@@ -120,7 +119,7 @@ def _as_one(span: Span, bits: int) -> Content:
     content = merged(contents) if len(contents) > 1 else contents[0]
     tool = content.tool
     if tool is not None and not tool.name:
-        content = content._replace(tool=replace(tool, name=span.name.removeprefix("execute_tool ")))
+        content = content._replace(tool=tool._replace(name=span.name.removeprefix("execute_tool ")))
     return content
 
 

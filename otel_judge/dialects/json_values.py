@@ -106,13 +106,11 @@ def texts_of(value: object) -> tuple[str, ...]:
 
 
 def _count(value: object) -> int | None:
+    if isinstance(value, int):
+        return value if value >= 0 and not isinstance(value, bool) else None
     if isinstance(value, str):
         # Longer than any count; int() on thousands of digits raises.
         return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else None
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value if value >= 0 else None
     if isinstance(value, float) and value.is_integer() and 0 <= value < 1e18:
         return int(value)
     return None
