@@ -16,8 +16,8 @@ def decode_attributes(attributes: Iterable[KeyValue]) -> Attributes:
     decoded: dict[str, AttributeValue] = {}
     for attribute in attributes:
         value = attribute.value
-        # Most are strings, and asking a message for its kind costs as much as all the rest.
-        decoded[attribute.key] = value.string_value or decode_value(value)
+        # Most are strings or counts, and asking a message for its kind costs as much as all the rest.
+        decoded[attribute.key] = value.string_value or value.int_value or decode_value(value)
     return decoded
 
 

@@ -7,7 +7,6 @@ lacks is taken from the others.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from threading import Lock
 from typing import Final
 
@@ -68,7 +67,16 @@ class _Marks(dict[str, int]):
         return bits
 
 
+class _Asked(dict[int, tuple[Dialect, ...]]):
+    """For the bits of a span, the dialects that are asked about it, in order."""
+
+    def __missing__(self, bits: int) -> tuple[Dialect, ...]:
+        asked = self[bits] = tuple(dialect for number, dialect in enumerate(DIALECTS) if bits >> number & 1)
+        return asked
+
+
 _marks: Final = _Marks()
+_asked: Final = _Asked()
 
 
 _FIRST = Lock()  # held while a span is read
@@ -101,17 +109,17 @@ def _read(span: Span) -> Content:
 def _as_one(span: Span, bits: int) -> Content:
     contents: list[Content] = []
     role: Role | None = None
-    for number, dialect in enumerate(DIALECTS):
-        if bits >> number & 1 and (content := dialect.read(span, role)) is not None:
+    for dialect in _asked[bits & ~_SUSPECT]:
+        if (content := dialect.read(span, role)) is not None:
             contents.append(content)
             if role is None and content.role is not Role.OTHER:
                 role = content.role
     if not contents:
         return _EMPTY
-    content = merged(contents)
+    content = merged(contents) if len(contents) > 1 else contents[0]
     tool = content.tool
     if tool is not None and not tool.name:
-        content = replace(content, tool=replace(tool, name=span.name.removeprefix("execute_tool ")))
+        content = content._replace(tool=tool._replace(name=span.name.removeprefix("execute_tool ")))
     return content
 
 
@@ -126,4 +134,4 @@ def _with_unread(span: Span, content: Content, bits: int, *, events: bool) -> Co
         return content
     keys = frozenset(name for name in span.attributes if _marks[name] & _SUSPECT)
     found = tuple(unread.paths(span, keys, content.content_keys, events=events))
-    return replace(content, unread=found) if found else content
+    return content._replace(unread=found) if found else content

@@ -1,10 +1,14 @@
-"""What a dialect reads out of a span: the same small vocabulary, whatever instrumentation wrote it."""
+"""What a dialect reads out of a span: the same small vocabulary, whatever instrumentation wrote it.
+
+Parts are dataclasses, since a text is never equal to reasoning of the same words. The rest are named tuples: there are
+many of them, and a dataclass that is frozen takes two or three times as long to make.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from ..trace import Span
 
@@ -60,8 +64,7 @@ class Blob:
 Part: TypeAlias = Text | Reasoning | ToolCall | ToolResult | Blob
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message of a conversation. `role` is `system`, `user`, `assistant` or `tool`, or as it was written."""
 
     role: str
@@ -74,8 +77,7 @@ class Message:
         return "\n".join(part.text for part in self.parts if isinstance(part, Text))
 
 
-@dataclass(frozen=True, slots=True)
-class TokenUsage:
+class TokenUsage(NamedTuple):
     """Tokens of one model call. `input_tokens` includes cached ones where the convention says so."""
 
     input_tokens: int | None = None
@@ -84,8 +86,7 @@ class TokenUsage:
     cache_write_tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolRun:
+class ToolRun(NamedTuple):
     """One execution of a tool. None for what was not captured, which is not the same as empty."""
 
     name: str
@@ -94,8 +95,7 @@ class ToolRun:
     call_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """One span in this vocabulary. Messages are None where the instrumentation captured no content."""
 
     dialect: str

@@ -13,7 +13,7 @@ from ..trace import Span
 from .base import Content, Dialect, Message, Role, Text, TokenUsage, ToolResult, ToolRun
 from .gen_ai_events import DETAILS, Said, read_events
 from .gen_ai_messages import read_instructions, read_messages
-from .json_values import as_text, text_of, texts_of
+from .json_values import as_text, named, text_of, texts_of
 from .usage import usage_of
 
 _PREFIX: Final = "gen_ai."
@@ -36,6 +36,21 @@ _RESULT: Final = "gen_ai.tool.call.result"
 _INPUT: Final = "gen_ai.input.messages"
 _OUTPUT: Final = "gen_ai.output.messages"
 _INSTRUCTIONS: Final = "gen_ai.system_instructions"
+_NOTHING_SAID: Final = Said(None, None)
+_TEXTS: Final[Mapping[str, str]] = {
+    "gen_ai.response.model": "model",
+    "gen_ai.request.model": "model",
+    "gen_ai.provider.name": "provider",
+    "gen_ai.system": "provider",
+    "gen_ai.agent.name": "agent",
+    "gen_ai.conversation.id": "conversation_id",
+    "session.id": "conversation_id",
+    "user.id": "user",
+    "enduser.id": "user",
+    "gen_ai.response.id": "response_id",
+    "error.type": "error",
+}
+"""The field of `Content` that an attribute holds."""
 
 
 class _GenAi:
@@ -44,7 +59,8 @@ class _GenAi:
 
     def read(self, span: Span, role: Role | None) -> Content | None:
         attributes = span.attributes
-        details = _details(span) if span.proto.events else None
+        has_events = bool(span.proto.events)
+        details = _details(span) if has_events else None
         carried = {**details, **attributes} if details else attributes
         usage = _usage(carried)
         told = _role(carried, usage)
@@ -58,8 +74,8 @@ class _GenAi:
             read.append(_INPUT)
         if output is not None:
             read.append(_OUTPUT)
-        said = Said(None, None)
-        if span.proto.events and (messages is None or output is None):
+        said = _NOTHING_SAID
+        if has_events and (messages is None or output is None):
             said = read_events((event.name, event.attributes) for event in span.events)
         is_tool = Role.TOOL in (told, role)
         if not is_tool:
@@ -67,21 +83,22 @@ class _GenAi:
             output = said.output if output is None else output
         if told is Role.OTHER and (said.input is not None or said.output is not None):
             told = Role.MODEL
+        texts = named(carried, _TEXTS)
         return Content(
             dialect=self.name,
             role=told,
             input=(instructions + (messages or ())) if instructions or messages is not None else None,
             output=output,
             tool=_tool(carried, said) if is_tool else None,
-            model=text_of(carried, "gen_ai.response.model", "gen_ai.request.model"),
-            provider=text_of(carried, "gen_ai.provider.name", "gen_ai.system"),
+            model=texts.get("model"),
+            provider=texts.get("provider"),
             usage=usage,
             finish_reasons=_finish_reasons(carried, output),
-            agent=text_of(carried, "gen_ai.agent.name"),
-            conversation_id=text_of(carried, "gen_ai.conversation.id", "session.id"),
-            user=text_of(carried, "user.id", "enduser.id"),
-            response_id=text_of(carried, "gen_ai.response.id"),
-            error=text_of(carried, "error.type"),
+            agent=texts.get("agent"),
+            conversation_id=texts.get("conversation_id"),
+            user=texts.get("user"),
+            response_id=texts.get("response_id"),
+            error=texts.get("error"),
             content_keys=frozenset([key for key in read if key in attributes]),
         )
 

@@ -7,7 +7,6 @@ semantic conventions up to 1.36). Older still: `gen_ai.content.prompt` and `gen_
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Final, NamedTuple, cast
 
 from .base import Message
@@ -79,7 +78,7 @@ def _choice(fields: Json) -> Message | None:
     else:
         message = _message(body, "assistant")
     finish = as_text(body.get("finish_reason"))
-    return replace(message, finish_reason=finish) if message is not None and finish else message
+    return message._replace(finish_reason=finish) if message is not None and finish else message
 
 
 def _body(fields: Json) -> Json:

@@ -142,14 +142,8 @@ def _holds_results(content: object) -> bool:
     )
 
 
-def _parts(items: Iterable[object]) -> Iterable[Part]:
-    for item in items:
-        if not isinstance(item, dict):
-            yield Text(as_text(item))
-            continue
-        part = _part(cast("Json", item))
-        if part is not None:
-            yield part
+def _parts(items: Iterable[object]) -> list[Part]:
+    return [part for item in items if (part := _part(item)) is not None]
 
 
 def _kind(fields: Json) -> str:
@@ -164,8 +158,11 @@ def _kind(fields: Json) -> str:
     return "text" if fields.keys() & {"content", "text"} else ""
 
 
-def _part(fields: Json) -> Part | None:
+def _part(item: object) -> Part | None:
     """None where the part's content was not captured: instrumentations then leave its key out."""
+    if not isinstance(item, dict):
+        return Text(as_text(item))
+    fields = cast("Json", item)
     kind = fields.get("type")
     if not isinstance(kind, str):
         for key, implied in _UNTYPED.items():
@@ -227,7 +224,7 @@ def _joined(text: object) -> str:
     """Text, or the texts of a list of parts."""
     if not isinstance(text, list):
         return as_text(text)
-    parts = (part for part in _parts(cast("list[object]", text)))
+    parts = _parts(cast("list[object]", text))
     return "\n".join(part.text for part in parts if isinstance(part, Text | Reasoning))
 
 

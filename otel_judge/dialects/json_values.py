@@ -16,6 +16,13 @@ _ENCODED: Final = 3  # times that a value may be encoded: MLflow's inside an exp
 _OPENING: Final = frozenset({"{", "[", '"'})
 
 
+def _show(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else repr(value)
+
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, default=_show)  # `json.dumps` would build one each time
+
+
 def parse(text: str) -> object:
     """The value of a JSON text. Raises `ValueError` if it is none.
 
@@ -53,12 +60,21 @@ def as_text(value: object) -> str:
         return ""
     if not isinstance(value, str):
         try:
-            value = json.dumps(value, ensure_ascii=False, default=_show)
+            value = _ENCODER.encode(value)
         except RecursionError:
             return TOO_DEEP
     if value.isascii():
         return value
     return value.encode("utf-8", "replace").decode()
+
+
+def named(attributes: Attributes, fields: Mapping[str, str]) -> Mapping[str, str]:
+    """Texts by field. `fields` names the field of each attribute; the first of a field that is not empty counts."""
+    found: dict[str, str] = {}
+    for key, field in fields.items():
+        if key in attributes and field not in found and isinstance(value := attributes[key], str) and value:
+            found[field] = value
+    return found
 
 
 def text_of(attributes: Attributes, *keys: str) -> str | None:
@@ -90,17 +106,11 @@ def texts_of(value: object) -> tuple[str, ...]:
 
 
 def _count(value: object) -> int | None:
+    if isinstance(value, int):
+        return value if value >= 0 and not isinstance(value, bool) else None
     if isinstance(value, str):
         # Longer than any count; int() on thousands of digits raises.
         return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else None
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value if value >= 0 else None
     if isinstance(value, float) and value.is_integer() and 0 <= value < 1e18:
         return int(value)
     return None
-
-
-def _show(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else repr(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from .base import Content, Message, Part, Role, TokenUsage, ToolRun
@@ -12,17 +11,14 @@ T = TypeVar("T")
 
 
 def merged(contents: Sequence[Content]) -> Content:
-    """What the first of these lacks, from the others, in order. At least one.
+    """What the first of these lacks, from the others, in order. At least two.
 
     The first that knows what the span did decides that. Tokens are those of the first that has any. What another one
     read and says nothing new counts as read: its attributes need not be shown beside.
     """
     lead = next((content for content in contents if content.role is not Role.OTHER), contents[0])
-    if len(contents) == 1:
-        return lead
     read = [content for content in contents if content.captured]
-    found = replace(
-        lead,
+    found = lead._replace(
         input=_input(read),
         output=_content(read, lambda each: each.output),
         tool=_tool(contents) if lead.role is Role.TOOL else None,
@@ -39,8 +35,7 @@ def merged(contents: Sequence[Content]) -> Content:
     known = _said(found)
     keys = [each.content_keys for each in read if (said := _said(each)) and said <= known]
     by = next((each for each in read if each is lead or _said(each) & known), None)
-    return replace(
-        found,
+    return found._replace(
         content_keys=frozenset().union(*keys),
         read_by=by.dialect if by is not None and by.dialect != lead.dialect else None,
     )

@@ -7,7 +7,6 @@ and response of the provider, or what a chain or tool was given and returned, as
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final, cast
 
 from ..attributes import Attributes
@@ -71,7 +70,7 @@ class _OpenInference:
         )
         tool = values.tool
         if tool is not None and tool.arguments is None and _PARAMETERS in attributes:
-            tool = replace(tool, arguments=arguments_of(attributes[_PARAMETERS]))
+            tool = tool._replace(arguments=arguments_of(attributes[_PARAMETERS]))
             values = values._replace(tool=tool, keys=values.keys | {_PARAMETERS})
         return merged([messages, Content(self.name, told, values.input, values.output, tool, content_keys=values.keys)])
 

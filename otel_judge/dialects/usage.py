@@ -16,7 +16,7 @@ def usage_of(
     cache_write: tuple[str, ...] = (),
 ) -> TokenUsage | None:
     """The first count under each of these names; None where neither input nor output was counted."""
-    usage = TokenUsage(
-        count_of(counts, *given), count_of(counts, *said), count_of(counts, *cache_read), count_of(counts, *cache_write)
-    )
-    return usage if usage.input_tokens is not None or usage.output_tokens is not None else None
+    input_tokens, output_tokens = count_of(counts, *given), count_of(counts, *said)
+    if input_tokens is None and output_tokens is None:
+        return None
+    return TokenUsage(input_tokens, output_tokens, count_of(counts, *cache_read), count_of(counts, *cache_write))

@@ -6,7 +6,6 @@ A conversation is looked for where these keep one; a value that holds none is sh
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from typing import Final, NamedTuple, cast
 
 from ..attributes import Attributes
@@ -206,7 +205,7 @@ def _system(value: object) -> tuple[Message, ...]:
     value = decoded(value)
     if isinstance(value, dict):  # a content of Gemini
         message = read_message(cast("Json", value), "system")
-        return () if message is None else (replace(message, role="system"),)
+        return () if message is None else (message._replace(role="system"),)
     return read_instructions(value)
 
 
@@ -218,7 +217,7 @@ def _choices(choices: Iterable[object], role: str) -> tuple[Message, ...]:
         message = read_message(fields if inner is None else inner, role)
         if message is not None:
             finish = as_text(_first(fields, ("finish_reason", "finishReason"))) or message.finish_reason
-            messages.append(replace(message, finish_reason=finish))
+            messages.append(message._replace(finish_reason=finish))
     return tuple(messages)
 
 

@@ -53,6 +53,8 @@ class Finder:
         """Indexes of the texts that may hold something, however often escaped; of the others, none does."""
         if self._all_may_match:
             return list(range(len(texts)))
+        if not self.may_match(_block(texts)):  # as with most of what checks say
+            return []
         found: set[int] = set()
         indexes: list[int] = list(range(len(texts)))
         level = list(texts)
@@ -67,7 +69,7 @@ class Finder:
         return sorted(found)
 
     def _matching(self, texts: Sequence[bytes]) -> list[int]:
-        block = EDGE.join([b"", *texts, b""])
+        block = _block(texts)
         starts: list[int] = []
         found, position = list[int](), 0
         while self._signs is not None and (match := self._signs.search(block, position)) is not None:
@@ -91,6 +93,10 @@ class Finder:
                 for each in self.find(plain.data, depth + 1)
             ]
         return _joined(found) if len(found) > 1 else found
+
+
+def _block(texts: Sequence[bytes]) -> bytes:
+    return EDGE.join([b"", *texts, b""])
 
 
 def _joined(found: list[Found]) -> list[Found]:

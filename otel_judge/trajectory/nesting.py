@@ -12,8 +12,8 @@ from ..trace import Span, Trace
 def enclosing(trace: Trace, roles: Collection[Role], *, walls: Collection[Role] = ()) -> dict[str, Span | None]:
     """For each span of one of `roles`, by span id, parents first: the nearest such span around it, or None.
 
-    A span of a role in `walls` between the two hides the outer from the inner. Worked out once a trace: the dict is
-    shared, and not to be changed.
+    A span of a role in `walls` between the two hides the outer from the inner; `OTHER` is in neither. Worked out once a
+    trace: the dict is shared, and not to be changed.
     """
     inside, hiding = frozenset(roles), frozenset(walls)
     return trace.once((enclosing, inside, hiding), lambda: _enclosing(trace, inside, hiding))
@@ -21,18 +21,19 @@ def enclosing(trace: Trace, roles: Collection[Role], *, walls: Collection[Role] 
 
 def _enclosing(trace: Trace, roles: Collection[Role], walls: Collection[Role]) -> dict[str, Span | None]:
     nearest: dict[str, Span | None] = {}
-    path: list[Span | None] = []  # for each depth of the walk: what encloses the spans one deeper
+    path: list[tuple[int, Span | None]] = []  # around a span: depth, and what encloses that which is deeper
     for depth, span, role in trace.once(_roles, lambda: _roles(trace)):
-        del path[depth:]
-        outer = path[-1] if path else None
+        while path and path[-1][0] >= depth:
+            path.pop()
         if role in roles:
-            nearest[span.span_id] = outer
-            path.append(span)
-        else:
-            path.append(None if role in walls else outer)
+            nearest[span.span_id] = path[-1][1] if path else None
+            path.append((depth, span))
+        elif role in walls:
+            path.append((depth, None))
     return nearest
 
 
 def _roles(trace: Trace) -> list[tuple[int, Span, Role]]:
-    """Every span with its depth and role, parents first."""
-    return [(depth, span, dialects.read(span).role) for depth, span in trace.walk()]
+    """Every span but those of `OTHER`, with its depth and role, parents first."""
+    read = ((depth, span, dialects.read(span).role) for depth, span in trace.walk())
+    return [each for each in read if each[2] is not Role.OTHER]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .. import dialects
 from ..dialects.base import Content, Message, Role, ToolCall, ToolResult, ToolRun
@@ -15,8 +16,7 @@ from .tool_errors import result_says_error, span_error
 from .tool_matching import SpanPool
 
 
-@dataclass(frozen=True, slots=True)
-class ToolUse:
+class ToolUse(NamedTuple):
     """One use of a tool."""
 
     name: str

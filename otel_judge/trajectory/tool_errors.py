@@ -25,7 +25,7 @@ _ERROR_KEYS: Final = ("error", "isError", "is_error")
 
 _ERROR_TEXT: Final = re.compile(
     r"""\s*"?(?:
-        (?:[A-Za-z_][\w.]{0,100})?(?:Error|Exception|ERROR|error)(?:\s*:|\s*\Z)
+        [A-Za-z_][\w.]{0,109}+(?:(?<=Error)|(?<=Exception)|(?<=ERROR)|(?<=error))(?:\s*:|\s*\Z)
         |(?:Error|ERROR|error)\s+(?:calling|executing|invoking|running|while)\b
         |Traceback\ \(most\ recent\ call\ last\)
     )""",

@@ -41,9 +41,9 @@ def understanding_of(content: Content) -> Understanding | None:
 
 def understood(trace: Trace) -> Counter[Understood]:
     """Number of spans of each kind."""
-    counts: Counter[Understood] = Counter()
-    for span in trace.spans:
-        content = dialects.read(span)
-        if (how := understanding_of(content)) is not None:
-            counts[Understood(content.role, content.read_by or content.dialect, how)] += 1
-    return counts
+    contents = map(dialects.read, trace.spans)
+    return Counter(
+        Understood(content.role, content.read_by or content.dialect, how)
+        for content in contents
+        if (how := understanding_of(content)) is not None
+    )
