@@ -16,13 +16,12 @@ from typing import TypeAlias
 from .decision import Decision
 from .engine import Engine
 from .errors import ConfigError
-from .feedback import Feedback, JudgeFailure, Outcome
+from .feedback import Feedback, JudgeFailure, Outcome, Target
 from .label import without_labels
 from .purse import Purse
 from .results import Row
 from .selection import value_of
 from .trace import Trace
-from .trajectory import target_of
 
 CONCURRENT_TRACES = 16  # judged side by side; each model's own `concurrency` bounds its requests
 NOT_PAID = JudgeFailure("max_usd", "not judged: it could have cost more than is left of the money for this run")
@@ -190,9 +189,11 @@ def fingerprint(expectations: object) -> str | None:
     return blake2b(told.encode(errors="replace"), digest_size=8).hexdigest()
 
 
-def about(trace: Trace, by: Iterable[str] = ()) -> dict[str, str]:
-    """What a row is put together with others by; what the trace does not say is left out."""
-    target = target_of(trace, trace.root)
+def about(trace: Trace, target: Target, by: Iterable[str] = ()) -> dict[str, str]:
+    """What a row is put together with others by: what its target says, and fields of the trace as they came.
+
+    What is not there is left out.
+    """
     known = {"service": target.service, "agent": target.agent, "model": target.model}
     known |= {key: value_of(trace, key) for key in by if key not in known}
     return {key: value for key, value in known.items() if value is not None}
@@ -202,11 +203,12 @@ async def _checked(traces: Iterable[Trace], engine: Engine, terms: Terms) -> Asy
     """Each trace with its checks done, and with the judges that are still to be asked."""
     for number, stored in enumerate(traces):
         trace = without_labels(stored)
+        name, target = engine.told(trace)
         row = Row(
             trace.trace_id,
-            trace.root.name,
+            name,
             len(trace),
-            about=about(trace, terms.by),
+            about=about(trace, target, terms.by),
             expectations=fingerprint(terms.expectations.get(trace.trace_id)),
             number=number,
         )
@@ -223,7 +225,7 @@ def _left(engine: Engine, trace: Trace, row: Row, decision: Decision, earlier: R
     """
     if (earlier.spans, earlier.expectations) != (row.spans, row.expectations):
         return decision
-    target = target_of(trace, trace.root)
+    _, target = engine.told(trace)
     left: list[str] = []
     for name in decision.judges:
         versions = engine.versions(name)

@@ -191,7 +191,7 @@ def _row(case: Case, by: Sequence[str]) -> Row:
     if trace is None:
         row = Row(case.target.trace_id, "", 0)
     else:
-        told = about(trace, [key for key in by if not key.startswith(_METADATA)])
+        told = about(trace, case.target, [key for key in by if not key.startswith(_METADATA)])
         row = Row(trace.trace_id, trace.root.name, len(trace), about=told)
     metadata = case.task.metadata
     for key in by:
