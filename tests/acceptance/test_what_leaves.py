@@ -105,7 +105,7 @@ def message(role: str, content: str) -> Json:
 
 @dataclass(frozen=True)
 class Judged:
-    """A run of payments with secrets, and the same of a service without rules, once all has been said of both."""
+    """A run of `payments` with secrets, and the same of another namespace, once all has been said of both."""
 
     path: WholePath
     payments: str
