@@ -16,7 +16,7 @@ from typing import TypeAlias
 from .decision import Decision
 from .engine import Engine
 from .errors import ConfigError
-from .feedback import Feedback, JudgeFailure, Outcome
+from .feedback import Feedback, JudgeFailure, Outcome, Target
 from .judge import Estimate
 from .label import without_labels
 from .purse import Purse
@@ -25,7 +25,6 @@ from .selection import value_of
 from .session import Session
 from .sources.set_aside import SetAside
 from .trace import Trace
-from .trajectory import target_of
 
 CONCURRENT_TRACES = 16  # judged side by side; each model's own `concurrency` bounds its requests
 NOT_PAID = JudgeFailure("max_usd", "not judged: it could have cost more than is left of the money for this run")
@@ -203,9 +202,11 @@ def fingerprint(expectations: object) -> str | None:
     return blake2b(told.encode(errors="replace"), digest_size=8).hexdigest()
 
 
-def about(trace: Trace, by: Iterable[str] = ()) -> dict[str, str]:
-    """What a row is put together with others by; what the trace does not say is left out."""
-    target = target_of(trace, trace.root)
+def about(trace: Trace, target: Target, by: Iterable[str] = ()) -> dict[str, str]:
+    """What a row is put together with others by: what its target says, and fields of the trace as they came.
+
+    What is not there is left out.
+    """
     known = {"service": target.service, "agent": target.agent, "model": target.model}
     known |= {key: value_of(trace, key) for key in by if key not in known}
     return {key: value for key, value in known.items() if value is not None}
@@ -218,7 +219,7 @@ async def _checked(
     number = 0
     for stored in traces:
         trace = without_labels(stored)
-        row = row_of(trace, terms.by, terms.expectations.get(trace.trace_id), number)
+        row = row_of(trace, engine.told(trace), terms.by, terms.expectations.get(trace.trace_id), number)
         decision = engine.check(trace, row)
         if engine.judges_sessions:
             aside.add(trace)
@@ -226,7 +227,7 @@ async def _checked(
         number += 1
         await asyncio.sleep(0)  # others have their turn, and Ctrl-C
     for session in aside.sessions():
-        row = row_of(session, terms.by, terms.expectations.get(session.trace_id), number)
+        row = row_of(session, engine.told(session), terms.by, terms.expectations.get(session.trace_id), number)
         decision = engine.decide(session, row)
         if terms.watch_session is not None:
             terms.watch_session(row, session)
@@ -235,13 +236,16 @@ async def _checked(
         await asyncio.sleep(0)
 
 
-def row_of(trace: Trace, by: Iterable[str] = (), expectations: object = None, number: int = 0) -> Row:
-    """The row of a trace or a session, before anything was found about it."""
+def row_of(
+    trace: Trace, told: tuple[str, Target], by: Iterable[str] = (), expectations: object = None, number: int = 0
+) -> Row:
+    """The row of a trace or a session, before anything was found about it. `told` is its root by name and as target."""
+    name, target = told
     return Row(
         trace.trace_id,
-        trace.root.name,
+        name,
         len(trace),
-        about=about(trace, by),
+        about=about(trace, target, by),
         expectations=fingerprint(expectations),
         number=number,
         turns=tuple(turn.trace_id for turn in trace.turns) if isinstance(trace, Session) else (),
@@ -257,7 +261,7 @@ def _left(engine: Engine, trace: Trace, row: Row, decision: Decision, terms: Ter
     same = (row.spans, row.expectations, row.turns)
     if earlier is None or (earlier.spans, earlier.expectations, earlier.turns) != same:
         return decision
-    target = target_of(trace, trace.root)
+    _, target = engine.told(trace)
     left: list[str] = []
     for name in decision.judges:
         versions = engine.versions(name)

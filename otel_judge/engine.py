@@ -137,6 +137,10 @@ class Engine:
         except RedactionFailed:
             return None
 
+    def told(self, trace: Trace) -> tuple[str, Target]:
+        """The root by its name and as a target, as both may leave."""
+        return self._redactor.name(trace, trace.root), self._redactor.target(trace, trace.root)
+
     def check(self, trace: Trace, report: Report) -> Decision:
         """Runs every check, reports each, and decides which judges of single traces follow."""
         target = self._redactor.target(trace, trace.root)

@@ -206,7 +206,8 @@ def _row(case: Case, by: Sequence[str]) -> Row:
     if trace is None:
         row = Row(case.target.trace_id, "", 0)
     else:
-        row = row_of(trace, [key for key in by if not key.startswith(_METADATA)])
+        told = trace.root.name, case.target
+        row = row_of(trace, told, [key for key in by if not key.startswith(_METADATA)])
     metadata = case.task.metadata
     for key in by:
         name = key.removeprefix(_METADATA)

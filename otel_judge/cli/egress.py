@@ -18,15 +18,19 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Print what of a trace has left for models: to which, how much, and of which spans."""
         for receipt in _receipts(admin, trace_id):
-            models = ", ".join(f"{model} ({count} requests)" for model, count in receipt["requests"].items())
+            models = ", ".join(f"{model} ({_count(count, 'request')})" for model, count in receipt["requests"].items())
             redactions = ", ".join(f"{count} {kind}" for kind, count in receipt["redactions"].items())
             outcome = receipt["outcome"] + (f" ({receipt['error']})" if receipt["error"] else "")
             typer.echo(f"{receipt['judge']} {receipt['version']}: {outcome}")
             typer.echo(f"  sent to:  {models or 'nobody'}")
-            typer.echo(f"  text:     {receipt['bytes']:,} bytes of {receipt['span_count']:,} spans")
+            typer.echo(f"  text:     {_count(receipt['bytes'], 'byte')} of {_count(receipt['span_count'], 'span')}")
             typer.echo(f"  redacted: {redactions or 'nothing'}")
             for span_id, characters in receipt["spans"].items():
-                typer.echo(f"  {span_id}  {characters:,} characters")
+                typer.echo(f"  {span_id}  {_count(characters, 'character')}")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _receipts(admin: str, trace_id: str) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
     @app.command()
     def queue(
         sources: list[str] | None = typer.Argument(
-            None, metavar="SOURCE...", help="OTLP files, folders, or - for standard input: judged as the config says."
+            None, metavar="SOURCE...", help="OTLP files, folders, - or live:ADMIN_URL: judged as the config says."
         ),
         config: Path | None = typer.Option(
             None, "--config", "-c", help="The config; else $OTEL_JUDGE_CONFIG, else otel-judge.yaml here, if any."

@@ -138,6 +138,19 @@ class Redactor:
         except RedactionFailed:
             return bare(raw)
 
+    def name(self, trace: Trace, span: Span) -> str:
+        """The span's name, as it may be told beside what is said of the trace. The callback is not asked.
+
+        Never raises: if redaction fails, it is empty.
+        """
+        if self.config is None or not self._finder.candidates([span.name.encode("utf-8", "surrogatepass")]):
+            return span.name
+        try:
+            seen = _raised(self._by_patterns(trace)).trace.by_id.get(span.span_id)
+        except RedactionFailed:
+            return ""
+        return "" if seen is None else seen.name
+
     def target_in(self, seen: Redacted, trace: Trace, target: Target) -> Target:
         """The target of a raw trace as it may leave, once the trace is redacted."""
         with _failing():

@@ -29,6 +29,8 @@ class App:
     tracer: Tracer
     answers: Counter[SpanExportResult]
     """What came back, by kind."""
+    sent: list[ReadableSpan]
+    """All of its spans, as they ended."""
 
     def agent_run(self, *, ended: bool = True) -> str:
         """A root with a tool call that fails; its trace id. The root may stay open."""
@@ -43,27 +45,30 @@ class App:
 
 
 @contextmanager
-def app(endpoint: str, *, http: bool = False, service: str = "shop") -> Iterator[App]:
-    """An app that sends to an OTLP endpoint, `host:port`."""
+def app(endpoint: str, *, http: bool = False, service: str = "shop", **resource: str) -> Iterator[App]:
+    """An app that sends to an OTLP endpoint, `host:port`. Names in `resource` have `_` for a dot."""
     inner: SpanExporter = (
         HttpExporter(endpoint=f"http://{endpoint}/v1/traces")
         if http
         else GrpcExporter(endpoint=endpoint, insecure=True)
     )
     answers: Counter[SpanExportResult] = Counter()
+    sent: list[ReadableSpan] = []
 
     class Watched(SpanExporter):
         def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
             result = inner.export(spans)
             answers[result] += 1
+            sent.extend(spans)
             return result
 
         def shutdown(self) -> None:
             inner.shutdown()
 
-    provider = TracerProvider(resource=Resource({"service.name": service}), shutdown_on_exit=False)
+    attributes = {"service.name": service, **{name.replace("_", "."): value for name, value in resource.items()}}
+    provider = TracerProvider(resource=Resource(attributes), shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(Watched()))
     try:
-        yield App(provider.get_tracer("test"), answers)
+        yield App(provider.get_tracer("test"), answers, sent)
     finally:
         provider.shutdown()

@@ -39,7 +39,7 @@ class JaegerApi:
 
     def trace_v3(self, trace_id: str) -> list[OtlpSpan]:
         """A trace as OTLP; empty where there is none."""
-        return _otlp_spans(self._get(f"/api/v3/traces/{trace_id}"))
+        return _of_answer(self._get(f"/api/v3/traces/{trace_id}"))
 
     def search_v3(self, service: str) -> list[OtlpSpan]:
         """All spans of the traces that have a span of this service."""
@@ -47,7 +47,7 @@ class JaegerApi:
         times = [(now + timedelta(hours=hours)).isoformat().replace("+00:00", "Z") for hours in (-1, 1)]
         params = {"query.service_name": service, "query.num_traces": 1000}
         params |= {"query.start_time_min": times[0], "query.start_time_max": times[1]}
-        return _otlp_spans(self._get("/api/v3/traces", **params))
+        return _of_answer(self._get("/api/v3/traces", **params))
 
     def _get(self, path: str, **params: Any) -> Json:
         response = httpx.get(f"{self._url}{path}", params=params, timeout=10.0)
@@ -99,6 +99,8 @@ class OtlpSpan:
     events: list[Json]
     """`name`, `attributes` of each."""
     status: int
+    message: str
+    """Of the status."""
 
     @property
     def is_score(self) -> bool:
@@ -138,7 +140,12 @@ def _tags(tags: list[Json]) -> Json:
     return {tag["key"]: tag["value"] for tag in tags}
 
 
-def _otlp_spans(answer: Json) -> list[OtlpSpan]:
+def _of_answer(answer: Json) -> list[OtlpSpan]:
+    return otlp_spans(answer.get("result", {}))
+
+
+def otlp_spans(traces: Json) -> list[OtlpSpan]:
+    """The spans of OTLP/JSON."""
     return [
         OtlpSpan(
             trace_id=span["traceId"],
@@ -157,8 +164,9 @@ def _otlp_spans(answer: Json) -> list[OtlpSpan]:
             ],
             events=[{"name": event["name"], "attributes": _attributes(event)} for event in span.get("events", ())],
             status=span.get("status", {}).get("code", 0),
+            message=span.get("status", {}).get("message", ""),
         )
-        for group in answer.get("result", {}).get("resourceSpans", ())
+        for group in traces.get("resourceSpans", ())
         for scoped in group["scopeSpans"]
         for span in scoped["spans"]
     ]

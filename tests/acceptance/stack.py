@@ -120,9 +120,9 @@ class Judge(Metered):
             "admin": {"endpoint": self.admin},
             **sections,
         }
-        config = folder / "otel-judge.yaml"
-        config.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-        command = [sys.executable, "-m", "otel_judge", "serve", "--config", str(config)]
+        self.config = folder / "otel-judge.yaml"
+        self.config.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        command = [sys.executable, "-m", "otel_judge", "serve", "--config", str(self.config)]
         super().__init__("otel-judge", command, folder, ready_url=f"http://{health}/readyz", env=env)
 
 
@@ -189,18 +189,18 @@ def telemetrygen(endpoint: str, service: str, *, traces: int, http: bool = False
     _client([*command, "--otlp-http"] if http else command)
 
 
-def otel_judge(*arguments: str) -> str:
+def otel_judge(*arguments: str, **env: str) -> str:
     """What a command of otel-judge prints."""
-    return _client([sys.executable, "-m", "otel_judge", *arguments])
+    return _client([sys.executable, "-m", "otel_judge", *arguments], **env)
 
 
-def _client(command: Sequence[str]) -> str:
+def _client(command: Sequence[str], **env: str) -> str:
     done = subprocess.run(
         command,
         check=False,
         capture_output=True,
         text=True,
-        env=environment(),
+        env=environment(**env),
         timeout=CLIENT_S,
         stdin=subprocess.DEVNULL,
     )

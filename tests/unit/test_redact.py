@@ -202,3 +202,20 @@ def test_what_is_redacted_once_is_redacted() -> None:
     trace = a_trace({"a": f'{{"password": "hunter2", "to": "{EMAIL}"}}', "b": "password=hunter2"}, name=EMAIL)
     once = Redactor().redact_now(trace).trace
     assert Redactor().redact_now(Trace(once.raw_trace_id, once.blocks)).trace.root.attributes == once.root.attributes
+
+
+def test_a_name_is_told_as_it_stands_in_the_redacted_trace() -> None:
+    trace = a_trace({"to": "bob@example.com"}, name=f"mail {EMAIL} for bob@example.com")
+    redactor = Redactor()
+    assert redactor.name(trace, trace.root) == redactor.redact_now(trace).trace.root.name != trace.root.name
+    assert Redactor(None).name(trace, trace.root) == trace.root.name
+
+
+def test_a_name_with_a_secret_is_not_told_where_redaction_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> Trace:
+        raise ValueError("broken")
+
+    monkeypatch.setattr("otel_judge.redact.redactor.redacted", failing)
+    trace, plain = a_trace({}, name=f"mail {EMAIL}"), a_trace({}, name="mail")
+    redactor = Redactor()
+    assert (redactor.name(trace, trace.root), redactor.name(plain, plain.root)) == ("", "mail")
