@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from otel_judge.config import LATER_KEYS, Config
-from otel_judge.telemetry import METRICS
+from otel_judge.metrics import METRICS
 
 DOCS = Path(__file__).parent
 CONFIGURATION = DOCS / "configuration.md"

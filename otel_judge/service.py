@@ -23,6 +23,7 @@ from .http_server import HttpServer
 from .index import Index
 from .label import Label
 from .memory import MemoryLimiter, rss_bytes
+from .metrics import INDEX_BYTES, INDEX_SPANS, MEMORY, QUEUE_CAPACITY, QUEUE_OLDEST, QUEUE_SIZE, SESSIONS
 from .outlet import Outlet
 from .receive.accept import LogAcceptor, RefusalReason
 from .receive.decode import Intake
@@ -31,7 +32,7 @@ from .receive.grpc import GrpcServer
 from .receive.http import HttpServer as OtlpHttpServer
 from .receive.origins import OriginTable
 from .relief import Relief
-from .telemetry import INDEX_BYTES, INDEX_SPANS, MEMORY, QUEUE_CAPACITY, QUEUE_OLDEST, QUEUE_SIZE, SESSIONS, Telemetry
+from .telemetry import Telemetry
 from .trace import Trace
 from .workers.launch import Launched
 from .workers.pool import QUEUE_TRACES, WorkerPool

@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Iterable
 from types import TracebackType
 from typing import Self
 
-from .. import telemetry as table
+from .. import metrics as table
 from ..config import FeedbackConfig
 from ..decision import Decision
 from ..feedback import Feedback, Target

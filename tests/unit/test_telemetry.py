@@ -12,10 +12,11 @@ import pytest
 from opentelemetry import metrics as metrics_api
 from prometheus_client.parser import text_string_to_metric_families
 
-from otel_judge import telemetry
+from otel_judge import metrics, telemetry
 from otel_judge.decision import Decision
 from otel_judge.feedback import Evidence, Feedback, JudgeFailure, Scorer, Target, Usage
-from otel_judge.telemetry import MAX_LABEL_VALUES, METRICS, Telemetry
+from otel_judge.metrics import METRICS
+from otel_judge.telemetry import MAX_LABEL_VALUES, Telemetry
 
 TARGET = Target("0" * 31 + "1", "0" * 15 + "1", 1, 2, service="shop", agent="helper")
 JUDGE = Scorer("task_success", "judge", "v1", owner="payments")
@@ -165,16 +166,16 @@ def test_label_values_from_traffic_are_capped_in_number_and_length() -> None:
 def test_a_gauge_is_read_when_asked_for() -> None:
     recorded = Telemetry()
     waiting: list[Any] = []
-    recorded.observe(telemetry.QUEUE_SIZE, lambda: len(waiting), queue="judge")
+    recorded.observe(metrics.QUEUE_SIZE, lambda: len(waiting), queue="judge")
     waiting += [1, 2]
     assert samples(recorded)["otel_judge_queue_size"] == [({"queue": "judge"}, 2.0)]
 
 
 def test_only_gauges_are_observed_and_only_with_their_labels() -> None:
     with pytest.raises(ValueError, match="counter"):
-        Telemetry().observe(telemetry.FEEDBACK, lambda: 1)
+        Telemetry().observe(metrics.FEEDBACK, lambda: 1)
     with pytest.raises(ValueError, match="colour"):
-        Telemetry().observe(telemetry.QUEUE_SIZE, lambda: 1, colour="red")
+        Telemetry().observe(metrics.QUEUE_SIZE, lambda: 1, colour="red")
 
 
 def test_the_global_meter_provider_is_left_alone() -> None:
