@@ -88,7 +88,7 @@ def add_to(app: typer.Typer) -> None:
             raise typer.Exit(1)
 
 
-def _read(sources: Iterable[str], labels: Sequence[Label]) -> tuple[list[Trace], list[Label]]:
+def _read(sources: Sequence[str], labels: Sequence[Label]) -> tuple[list[Trace], list[Label]]:
     """The traces that are labelled, and all labels: those given, and those in the sources."""
     from ..label import labels_of
     from ..sources import Skipped, live, read_traces
@@ -97,11 +97,7 @@ def _read(sources: Iterable[str], labels: Sequence[Label]) -> tuple[list[Trace],
     traces = list(read_traces(*sources, skipped=skipped))
     for line in skipped.lines():
         typer.echo(line, err=True)
-    labels = [
-        *labels,
-        *(label for trace in traces for label in labels_of(trace)),
-        *(label for source in sources if source.startswith(live.PREFIX) for label in live.labels(source)),
-    ]
+    labels = [*labels, *(label for trace in traces for label in labels_of(trace)), *live.labels(sources)]
     wanted = {label.trace_id for label in labels}
     return [trace for trace in traces if trace.trace_id in wanted], list(dict.fromkeys(labels))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ import typer
 if TYPE_CHECKING:
     from ..agreement import Pick
     from ..feedback import Feedback
+    from ..label import Label
+    from ..trace import Trace
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,7 +34,10 @@ def add_to(app: typer.Typer) -> None:
         out: Path = typer.Option(Path("-"), "--out", "-o", help="The file to fill in; - for standard output."),
         seed: int = typer.Option(0, help="Of the random half."),
     ) -> None:
-        """Pick traces to label: half at random, half uncertain or disputed. `agree --labels` reads them back."""
+        """Pick traces to label: half at random, half uncertain or disputed. `agree --labels` reads them back.
+
+        Traces that the sources hold a label of are left out.
+        """
         from .. import logs
         from ..agreement import pick, read_results
         from ..errors import SourceError
@@ -40,38 +46,48 @@ def add_to(app: typer.Typer) -> None:
         logs.configure()
         if results:
             feedback = [each for path in results for each in read_results(path)]
-            traces = list(dict.fromkeys(each.trace_id for each in feedback))
+            traces, labels = list(dict.fromkeys(each.trace_id for each in feedback)), []
         elif sources:
-            traces, feedback = _grade(sources, config)
+            traces, feedback, labels = _grade(sources, config)
         else:
             raise SourceError("SOURCE", "no traces to pick from", "name a source, or results with --results")
-        picks = pick(traces, feedback, n, judge=_judge(judge, feedback), seed=seed)
+        name = _judge(judge, feedback)
+        said = {label.trace_id for label in labels if label.name in (None, name) or name is None}
+        picks = pick([each for each in traces if each not in said], feedback, n, judge=name, seed=seed)
+        left_out = f"{len(said)} labelled already" if said else ""
         if not picks:
-            raise SourceError(", ".join(sources or map(str, results or [])), "no traces to pick from")
+            raise SourceError(", ".join(sources or map(str, results or [])), "no traces to pick from", left_out)
         write_lines(out, [each.as_dict() for each in picks])
-        _tell(picks)
+        _tell(picks, left_out)
 
 
-def _grade(sources: list[str], path: Path | None) -> tuple[list[str], list[Feedback]]:
-    """All trace ids, and what the config's judges say of those that sampling takes."""
+def _grade(sources: list[str], path: Path | None) -> tuple[list[str], list[Feedback], list[Label]]:
+    """All trace ids, what the config's judges say of those that sampling takes, and what people said of any."""
     import asyncio
 
     from ..batch import grade
     from ..config_file import load
     from ..engine import Engine, Plan
+    from ..label import labels_of
     from ..results import Row
-    from ..sources import read_traces
+    from ..sources import live, read_traces
 
     engine = Engine(Plan.of(load(path)))
+    labels = live.labels(sources)
+
+    def traces() -> Iterator[Trace]:
+        for trace in read_traces(*sources):
+            labels.extend(labels_of(trace))
+            yield trace
 
     async def work() -> list[Row]:
         try:
-            return await grade(read_traces(*sources), engine)
+            return await grade(traces(), engine)
         finally:
             await engine.aclose()
 
     rows = asyncio.run(work())
-    return [row.trace_id for row in rows], [feedback for row in rows for feedback in row.feedback]
+    return [row.trace_id for row in rows], [feedback for row in rows for feedback in row.feedback], labels
 
 
 def _judge(name: str | None, feedback: list[Feedback]) -> str | None:
@@ -87,9 +103,10 @@ def _judge(name: str | None, feedback: list[Feedback]) -> str | None:
     return name or next(iter(judges), None)
 
 
-def _tell(picks: list[Pick]) -> None:
+def _tell(picks: list[Pick], left_out: str) -> None:
     """On stderr, since the picks may be on standard output."""
     kinds = Counter(each.picked for each in picks)
-    typer.echo(f"{len(picks)} traces: {kinds['random']} at random, {kinds['uncertain']} uncertain", err=True)
+    kept = f"{len(picks)} traces: {kinds['random']} at random, {kinds['uncertain']} uncertain"
+    typer.echo(f"{kept}; left out: {left_out}" if left_out else kept, err=True)
     for reason, count in Counter(reason for each in picks for reason in each.doubts).most_common():
         typer.echo(f"  {count}: {reason}", err=True)

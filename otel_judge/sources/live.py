@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 import orjson
@@ -34,8 +34,12 @@ def read(source: str, trace_id: bytes | None, skip: Skip) -> Iterator[tuple[str,
                 raise SourceError(query.source, problem, "it may not be finished, or be too old")
 
 
-def labels(source: str) -> list[Label]:
-    """What people said of the traces that `live:URL` retains. Raises `SourceError`."""
+def labels(sources: Iterable[str]) -> list[Label]:
+    """What people said of the traces that each `live:URL` among the sources retains. Raises `SourceError`."""
+    return [label for source in sources if source.startswith(PREFIX) for label in _labels(source)]
+
+
+def _labels(source: str) -> list[Label]:
     query = Query.parse(source, PREFIX, _OPTIONS)
     with Api(query, {}) as api:
         response = api.get("/labels")

@@ -197,6 +197,15 @@ def test_queue_picks_what_people_fill_in_and_agree_reads(ran: Path) -> None:
     assert agreed(*labels, cwd=ran)["task"]["labels"] == 4 - uncertain
 
 
+def test_queue_leaves_out_what_people_have_labelled_for_that_judge(tmp_path: Path, model: ScriptedModel) -> None:
+    write(tmp_path, model, labelled=True)
+    done = otel_judge("queue", "traces.json", cwd=tmp_path)
+    said = f"otel-judge: traces.json: no traces to pick from; {TRACES} labelled already\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+    other = otel_judge("queue", "traces.json", "--judge", "strict", cwd=tmp_path)
+    assert len(other.stdout.splitlines()) == TRACES, other.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
