@@ -1,7 +1,8 @@
 """What people said of a trace: labels as values, as JSON, and as they stand in OpenTelemetry.
 
 In OpenTelemetry a label is an evaluation (`gen_ai.evaluation.*`) marked `gen_ai.evaluation.evaluator.type: human`: an
-event on the span that it is about, also as a log record (`log_events`), or a span of its own below that one.
+event on the span that it is about, also as a log record (`log_events`), or a span of its own below that one. In
+OpenInference it is an annotation (`annotations`) whose `annotator_kind` is `HUMAN`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from . import semconv
+from .annotations import KIND_MARK, annotations_on, is_carrier
 from .attributes import decode_attributes
 from .trace import SpanBlock, Trace
 
-LABEL_MARK: Final = semconv.EVALUATOR_TYPE.encode()
-"""Stands in the bytes of every span that holds a label."""
+_MARKS: Final = (semconv.EVALUATOR_TYPE.encode(), KIND_MARK)
+"""One of them stands in the bytes of every span that holds a label."""
 
 _HUMAN = "human"
 _LONGEST_WORD = 200  # characters of a label or a name
@@ -93,11 +95,16 @@ def parse_label(entry: object) -> Label | None:
     )
 
 
+def may_hold_label(data: bytes) -> bool:
+    """False for the bytes of spans that hold no label, in any number of them."""
+    return any(mark in data for mark in _MARKS)
+
+
 def labels_of(trace: Trace) -> Iterator[Label]:
     """The labels that stand in a trace."""
     for block in trace.blocks:
         for data in block.spans:
-            if LABEL_MARK in data:
+            if may_hold_label(data):
                 yield from labels_on(Span.FromString(data))
 
 
@@ -106,10 +113,10 @@ def without_labels(trace: Trace) -> Trace:
 
     The same one where it holds none, or nothing else.
     """
-    if not any(LABEL_MARK in data for block in trace.blocks for data in block.spans):
+    if not any(may_hold_label(data) for block in trace.blocks for data in block.spans):
         return trace
     kept = [
-        SpanBlock(origin, [data for data in spans if LABEL_MARK not in data or not is_label(Span.FromString(data))])
+        SpanBlock(origin, [data for data in spans if not may_hold_label(data) or not is_label(Span.FromString(data))])
         for origin, spans in trace.blocks
     ]
     blocks = [block for block in kept if block.spans]
@@ -121,16 +128,29 @@ def without_labels(trace: Trace) -> Trace:
 def labels_on(span: Span) -> Iterator[Label]:
     """The labels that a span holds."""
     trace_id = span.trace_id.hex()
-    if is_label(span):
+    if _is_evaluation(span):
         about = span.parent_span_id.hex() if any(span.parent_span_id) else None
         yield from _label(trace_id, about, span.attributes)
         return
     for attributes in (span.attributes, *(event.attributes for event in span.events)):
         yield from _label(trace_id, span.span_id.hex(), attributes)
+    for annotation in annotations_on(span):
+        said, about = annotation.fields, annotation.span_id
+        if _is_human(said.get("annotator_kind")):
+            entry = {key: said.get(key) for key in ("name", "label", "score")}
+            more = {"rationale": said.get("explanation"), "annotator": said.get("identifier")}
+            place = {"trace_id": annotation.trace_id.hex(), "span_id": None if about is None else about.hex()}
+            yield from _parsed({**place, **entry, **more})
 
 
 def is_label(span: Span) -> bool:
     """Whether the span is nothing but a label: no operation of the program that is judged."""
+    if _is_evaluation(span):
+        return True
+    return is_carrier(span) and any(_is_human(said.get("annotator_kind")) for _, _, said in annotations_on(span))
+
+
+def _is_evaluation(span: Span) -> bool:
     keys = {attribute.key for attribute in span.attributes}
     return (
         semconv.EVALUATION_NAME in keys and semconv.OPERATION_NAME not in keys and _human(span.attributes) is not None
@@ -140,8 +160,11 @@ def is_label(span: Span) -> bool:
 def _human(attributes: Iterable[KeyValue]) -> Mapping[str, Any] | None:
     """The attributes, decoded, where they are a person's evaluation."""
     decoded = decode_attributes(attributes)
-    kind = decoded.get(semconv.EVALUATOR_TYPE)
-    return decoded if isinstance(kind, str) and kind.lower() == _HUMAN else None
+    return decoded if _is_human(decoded.get(semconv.EVALUATOR_TYPE)) else None
+
+
+def _is_human(kind: object) -> bool:
+    return isinstance(kind, str) and kind.lower() == _HUMAN
 
 
 def _label(trace_id: str, span_id: str | None, attributes: Iterable[KeyValue]) -> Iterator[Label]:
@@ -157,6 +180,10 @@ def _label(trace_id: str, span_id: str | None, attributes: Iterable[KeyValue]) -
         "rationale": said.get(semconv.EXPLANATION),
         "annotator": said.get(semconv.EVALUATOR_ID),
     }
+    yield from _parsed(entry)
+
+
+def _parsed(entry: Mapping[str, object]) -> Iterator[Label]:
     try:
         label = parse_label(entry)
     except ValueError:  # such as a score that is text: an evaluation of some kind, but no label

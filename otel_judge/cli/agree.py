@@ -94,10 +94,11 @@ def _read(sources: Sequence[str], labels: Sequence[Label]) -> tuple[list[Trace],
     from ..sources import Skipped, live, read_traces
 
     skipped = Skipped()
-    traces = list(read_traces(*sources, skipped=skipped))
+    apart = live.labels(sources)
+    traces = list(read_traces(*sources, skipped=skipped, said=apart.append))
     for line in skipped.lines():
         typer.echo(line, err=True)
-    labels = [*labels, *(label for trace in traces for label in labels_of(trace)), *live.labels(sources)]
+    labels = [*labels, *(label for trace in traces for label in labels_of(trace)), *apart]
     wanted = {label.trace_id for label in labels}
     return [trace for trace in traces if trace.trace_id in wanted], list(dict.fromkeys(labels))
 

@@ -76,7 +76,7 @@ def _grade(sources: list[str], path: Path | None) -> tuple[list[str], list[Feedb
     labels = live.labels(sources)
 
     def traces() -> Iterator[Trace]:
-        for trace in read_traces(*sources):
+        for trace in read_traces(*sources, said=labels.append):
             labels.extend(labels_of(trace))
             yield trace
 

@@ -1,8 +1,8 @@
 """The trace without what others have said of it: a judge forms its own view.
 
-Scores that stand in a trace follow the GenAI semantic conventions: `gen_ai.evaluation.*` attributes on a span or an
-event, or a span of their own. What this service emits itself is left out before, by its resource; its names without
-that are no better than any other score.
+Scores that stand in a trace follow the GenAI semantic conventions (`gen_ai.evaluation.*` attributes on a span or an
+event, or a span of their own) or OpenInference (`otel_judge.annotations`). What this service emits itself is left out
+before, by its resource; its names without that are no better than any other score.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanProto
 
 from .. import semconv
+from ..annotations import MARKS, is_annotation, is_carrier
 from ..trace import SpanBlock, Trace
 
 _PREFIXES = ("gen_ai.evaluation.", "otel_judge.")
-_MARKS = tuple(prefix.encode() for prefix in _PREFIXES)
+_MARKS = (*(prefix.encode() for prefix in _PREFIXES), *MARKS)
 
 
 def blind(trace: Trace) -> Trace:
@@ -39,15 +40,22 @@ def _kept(spans: Iterable[bytes]) -> Iterable[bytes]:
             yield data
             continue
         span = SpanProto.FromString(data)
-        keys = {attribute.key for attribute in span.attributes}
-        if semconv.EVALUATION_NAME in keys and semconv.OPERATION_NAME not in keys:
-            continue  # a span that is nothing but a score
+        if _is_nothing_else(span):
+            continue
         attributes = _unmarked(span.attributes)
         events = [event for event in span.events if not _is_score(event)]
         del span.attributes[:], span.events[:]
         span.attributes.extend(attributes)
         span.events.extend(events)
         yield span.SerializeToString()
+
+
+def _is_nothing_else(span: SpanProto) -> bool:
+    """Whether the span is a score of this trace."""
+    keys = {attribute.key for attribute in span.attributes}
+    if semconv.EVALUATION_NAME in keys:
+        return semconv.OPERATION_NAME not in keys
+    return is_carrier(span) and span.links[0].trace_id == span.trace_id
 
 
 def _is_marked(data: bytes) -> bool:
@@ -59,4 +67,4 @@ def _is_score(event: SpanProto.Event) -> bool:
 
 
 def _unmarked(attributes: Iterable[KeyValue]) -> list[KeyValue]:
-    return [attribute for attribute in attributes if not attribute.key.startswith(_PREFIXES)]
+    return [each for each in attributes if not each.key.startswith(_PREFIXES) and not is_annotation(each.key)]

@@ -19,7 +19,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from ..errors import MalformedRequest
 from ..fragment import Fragment
-from ..label import LABEL_MARK, Label, is_label, labels_on
+from ..label import Label, is_label, labels_on, may_hold_label
 from ..own_traces import is_emitter, is_own
 from ..semconv import EMITTER
 from ..trace import PARENT_IS_REMOTE, Origin
@@ -74,7 +74,7 @@ def split(request: Request, origins: OriginTable, *, body: bytes | None = None) 
     fragments: dict[bytes, Fragment] = {}
     own_traces: set[bytes] = set()
     labels: list[Label] = []
-    labelled = body is None or LABEL_MARK in body  # as few requests are
+    labelled = body is None or may_hold_label(body)  # as few requests are
     accepted = own = bad_trace_ids = bad_span_ids = 0
     cuts = None if body is None else cut_spans(body)
     for resource_index, resource_spans in enumerate(request.resource_spans):
@@ -97,10 +97,10 @@ def split(request: Request, origins: OriginTable, *, body: bytes | None = None) 
                 encoded = list(compress(encoded, valid))
                 trace_ids = list(map(_trace_id, spans))
                 span_ids = list(map(_span_id, spans))
-            if labelled and any(LABEL_MARK in data for data in encoded):
-                for span in spans:
+            if labelled and any(marked := list(map(may_hold_label, encoded))):
+                for span in compress(spans, marked):
                     labels += labels_on(span)
-                kept = [not is_label(span) for span in spans]
+                kept = [not (mark and is_label(span)) for span, mark in zip(spans, marked, strict=True)]
                 spans, encoded = list(compress(spans, kept)), list(compress(encoded, kept))
                 trace_ids, span_ids = list(compress(trace_ids, kept)), list(compress(span_ids, kept))
             if not spans:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ..errors import SourceError
+from ..label import Label
 from ..trace import Trace
 from . import files, jaeger, live, tempo
 from .api import without_credentials
@@ -30,6 +31,7 @@ def read_traces(
     strict: bool = False,
     skipped: Skip | None = None,
     found: Callable[[int], None] | None = None,
+    said: Callable[[Label], None] = lambda _: None,
 ) -> Iterator[Trace]:
     """The traces of files, folders of them, `-` (standard input), and backends that are asked over HTTP.
 
@@ -45,7 +47,8 @@ def read_traces(
     What cannot be read is left out: `skipped` is called with a `SourceError` for each, or they are logged. `strict`
     raises the first. A source that is not there, or does not answer, raises `SourceError` in any case.
 
-    `found` is told how many traces were read before the first is given; some of them may be left out still.
+    `found` is told how many traces were read before the first is given; some of them may be left out still. A trace
+    that is nothing but what people said, of itself or of another, is not given: `said` is told its labels.
     """
     wanted = None if trace_id is None else _trace_id(trace_id)
     told = Skipped()
@@ -62,7 +65,9 @@ def read_traces(
             logger.warning("%s", line)
         if found is not None:
             found(len(grouper))
-        yield from (trace for trace in grouper.traces() if wanted is None or trace.raw_trace_id == wanted)
+        for trace in grouper.traces(said):
+            if wanted is None or trace.raw_trace_id == wanted:
+                yield trace
 
 
 def shown(source: str) -> str:

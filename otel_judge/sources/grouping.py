@@ -7,13 +7,13 @@ comes: memory holds the bound, the ids of all traces, and the largest trace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
-from ..label import LABEL_MARK, is_label
+from ..label import Label, is_label, labels_of, may_hold_label
 from ..log_events import NotJoinable, SpanEvent, joined, read_record
 from ..own_traces import is_emitter, is_own
 from ..trace import Origin, SpanBlock, Trace
@@ -97,15 +97,16 @@ class Grouper:
         self._bound()
         return invalid
 
-    def traces(self) -> Iterator[Trace]:
+    def traces(self, said: Callable[[Label], None] = lambda _: None) -> Iterator[Trace]:
+        """Whole traces. One that is nothing but labels is none, and `said` is given these."""
         if self._spill is None:
             while self._blocks:  # what was given is let go
                 trace_id = next(iter(self._blocks))
-                yield from _trace(trace_id, self._blocks.pop(trace_id), self._events.pop(trace_id, {}))
+                yield from _trace(trace_id, self._blocks.pop(trace_id), self._events.pop(trace_id, {}), said)
             return
         self._spill_all()
         for trace_id in self._order:
-            yield from _trace(trace_id, *self._spill.take(trace_id))
+            yield from _trace(trace_id, *self._spill.take(trace_id), said)
 
     def _bound(self) -> None:
         if self._held > self._spill_bytes:
@@ -119,15 +120,26 @@ class Grouper:
         self._blocks, self._events, self._held = {}, {}, 0
 
 
-def _trace(trace_id: bytes, blocks: dict[Origin, list[bytes]], events: Iterable[SpanEvent]) -> Iterator[Trace]:
-    if not is_own(trace_id) and not _labels_alone(blocks.values()):
-        made, _ = joined([SpanBlock(origin, spans) for origin, spans in blocks.items()], events)
-        yield Trace(trace_id, made)
+def _trace(
+    trace_id: bytes,
+    blocks: dict[Origin, list[bytes]],
+    events: Iterable[SpanEvent],
+    said: Callable[[Label], None],
+) -> Iterator[Trace]:
+    if is_own(trace_id):
+        return
+    made, _ = joined([SpanBlock(origin, spans) for origin, spans in blocks.items()], events)
+    trace = Trace(trace_id, made)
+    if not _labels_alone(blocks.values()):
+        yield trace
+        return
+    for label in labels_of(trace):
+        said(label)
 
 
 def _labels_alone(blocks: Iterable[list[bytes]]) -> bool:
     """Whether a trace is nothing but what people said of it: there is nothing to judge."""
-    return all(LABEL_MARK in data and is_label(Span.FromString(data)) for spans in blocks for data in spans)
+    return all(may_hold_label(data) and is_label(Span.FromString(data)) for spans in blocks for data in spans)
 
 
 def _valid(identifier: bytes, length: int) -> bool:

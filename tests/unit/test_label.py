@@ -109,6 +109,78 @@ def test_a_span_that_is_a_label_is_about_its_parent_or_the_trace(below: bool) ->
     assert (label.span_id, label.label, label.score) == (root if below else None, "fail", 0.5)
 
 
+SAID = {"name": "task_success", "label": "fail", "explanation": "No refund.", "identifier": "kim"}
+
+
+def annotated(form: str, kind: str = "HUMAN", **fields: Any) -> dict[str, Any]:
+    """Attributes of one annotation as OpenInference spreads it; a form such as `trace.evaluations.0.evaluation`."""
+    return {f"{form}.{key}": value for key, value in {**SAID, "annotator_kind": kind, **fields}.items()}
+
+
+@pytest.mark.parametrize("form", ["annotations.0.annotation", "evaluations.3.evaluation"])
+@pytest.mark.parametrize("scope", ["", "trace."])
+def test_an_annotation_of_a_person_is_about_its_span_or_trace(form: str, scope: str) -> None:
+    build = TraceBuilder()
+    root = build.agent("shop", user="?", answer="!", end=2.0, attributes=annotated(scope + form))
+    about = None if scope else root
+    assert list(labels_of(build.trace())) == [
+        Label(build.trace_id, about, "task_success", "fail", rationale="No refund.", annotator="kim")
+    ]
+    assert without_labels(build.trace()).spans[0].span_id == root
+
+
+def test_each_annotation_of_a_person_is_a_label_and_no_other_is() -> None:
+    build = TraceBuilder()
+    attributes = {
+        **annotated("annotations.0.annotation", label="pass", score=1),
+        **annotated("annotations.1.annotation", "LLM"),
+        **annotated("annotations.2.annotation", identifier="ann"),
+        **annotated("session.annotations.0.annotation"),
+        **annotated("annotations.x.annotation"),
+    }
+    build.span("root", attributes=attributes)
+    found = [(label.annotator, label.label, label.score) for label in labels_of(build.trace())]
+    assert found == [("kim", "pass", 1.0), ("ann", "fail", None)]
+
+
+@pytest.mark.parametrize("kind", [{}, {"openinference.span.kind": "EVALUATOR"}])
+def test_a_carrier_is_about_what_it_links_to_and_no_part_of_what_is_judged(kind: dict[str, str]) -> None:
+    build, other = TraceBuilder(seed=1), "ab" * 16
+    root = build.span("root", end=2.0)
+    here = build.span("thumbs", parent=root, attributes={**kind, **annotated("annotations.0.annotation")})
+    build.link(here, build.trace_id, root)
+    there = build.span("thumbs", attributes={**kind, **annotated("trace.annotations.0.annotation")})
+    build.link(there, other, "cd" * 8)
+    assert [(label.trace_id, label.span_id) for label in labels_of(build.trace())] == [
+        (build.trace_id, root),
+        (other, None),
+    ]
+    assert [span.name for span in without_labels(build.trace()).spans] == ["root"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "links"),
+    [({"openinference.span.kind": "TOOL"}, 1), ({"gen_ai.operation.name": "execute_tool"}, 1), ({}, 2), ({}, 0)],
+)
+def test_a_span_with_work_of_its_own_is_no_carrier(attributes: dict[str, str], links: int) -> None:
+    build = TraceBuilder()
+    span = build.span("work", attributes={**attributes, **annotated("annotations.0.annotation")})
+    for _ in range(links):
+        build.link(span, "ab" * 16, "cd" * 8)
+    assert [(label.trace_id, label.span_id) for label in labels_of(build.trace())] == [(build.trace_id, span)]
+    assert without_labels(build.trace()).spans != ()
+
+
+def test_judges_do_not_see_annotations_whoever_made_them() -> None:
+    build = TraceBuilder()
+    attributes = annotated("annotations.0.annotation") | annotated("trace.evaluations.0.evaluation", "LLM")
+    root = build.span("root", end=2.0, attributes={"input.value": "?", **attributes})
+    carrier = build.span("grade", parent=root, attributes=annotated("evaluations.0.evaluation", "CODE"))
+    build.link(carrier, build.trace_id, root)
+    seen = blind(build.trace())
+    assert [(span.name, dict(span.attributes)) for span in seen.spans] == [("root", {"input.value": "?"})]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -161,4 +233,6 @@ def test_a_stored_trace_of_labels_alone_is_none(tmp_path: Path) -> None:
     late.span("feedback", attributes=HUMAN)
     for number, build in enumerate((judged, late)):
         (tmp_path / f"{number}.json").write_bytes(encode_traces(build.trace().to_otlp()))
-    assert [trace.trace_id for trace in read_traces(tmp_path)] == [judged.trace_id]
+    said: list[Label] = []
+    assert [trace.trace_id for trace in read_traces(tmp_path, said=said.append)] == [judged.trace_id]
+    assert [label.trace_id for label in said] == [late.trace_id]

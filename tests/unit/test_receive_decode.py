@@ -253,11 +253,18 @@ HUMAN = [
 ]
 
 
+ANNOTATION = [
+    KeyValue(key=f"annotations.0.annotation.{key}", value=AnyValue(string_value=value))
+    for key, value in (("name", "task"), ("label", "pass"), ("annotator_kind", "HUMAN"))
+]
+
+
 @pytest.mark.parametrize("as_bytes", [True, False])
 def test_what_people_said_is_a_label_and_no_span(as_bytes: bool) -> None:
     judged = span(number=1, events=[Span.Event(name="gen_ai.evaluation.result", attributes=HUMAN)])
     late = span(TRACE_B, 2, attributes=HUMAN)
-    message = request(judged, late, span(number=3))
+    carrier = span(TRACE_B, 4, attributes=ANNOTATION, links=[Span.Link(trace_id=TRACE_A, span_id=judged.span_id)])
+    message = request(judged, late, span(number=3), carrier)
     if as_bytes:
         body = message.SerializeToString()
         intake = split(parse(body), OriginTable(), body=body)
@@ -266,6 +273,7 @@ def test_what_people_said_is_a_label_and_no_span(as_bytes: bool) -> None:
     assert [(label.trace_id, label.span_id, label.name, label.label) for label in intake.labels] == [
         (TRACE_A.hex(), judged.span_id.hex(), "task", "fail"),
         (TRACE_B.hex(), late.parent_span_id.hex(), "task", "fail"),
+        (TRACE_A.hex(), judged.span_id.hex(), "task", "pass"),
     ]
     assert (set(intake.fragments), intake.accepted, intake.rejected) == ({TRACE_A}, 2, 0)
     fragment = intake.fragments[TRACE_A]
