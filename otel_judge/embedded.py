@@ -45,6 +45,7 @@ class Embedded:
         self._origins = OriginTable()
         self._root_grace = config.index.completion.root_grace
         self._overloaded = False
+        self._labelled = False
 
     @classmethod
     async def open(cls, config: Config) -> Embedded:
@@ -55,6 +56,8 @@ class Embedded:
     def take(self, spans: Sequence[ReadableSpan]) -> None:
         """Puts ended spans into the index. What does not fit is dropped, counted, and logged once."""
         intake = split(encode_spans(spans), self._origins)
+        if intake.labels:
+            self._drop(len(intake.labels))
         try:
             added = self._index.add(intake.fragments, now=time.monotonic())
         except Overloaded as error:
@@ -66,6 +69,15 @@ class Embedded:
         self._overloaded = False
         self._telemetry.accepted(intake.accepted, TRANSPORT)
         self._telemetry.late(added.late)
+
+    def _drop(self, labels: int) -> None:
+        """Of people: there is nobody here who could be asked for them later."""
+        self._telemetry.labels(labels, "dropped")
+        if not self._labelled:
+            logger.warning(
+                "labels of people are not kept inside an app; `otel-judge agree` reads them from the backend"
+            )
+        self._labelled = True
 
     def grade_finished(self, *, ahead_s: float = 0.0) -> None:
         """Grades the traces that are finished now, or would be `ahead_s` seconds from now, and sessions that rest."""

@@ -62,7 +62,7 @@ SHADOW_TOKENS = Metric(
 LABELS = Metric(
     "otel_judge.labels",
     "counter",
-    "Labels of people that came: kept, or unknown_trace where their trace is not retained",
+    "Labels of people that came: kept, unknown_trace where their trace is not retained, or dropped inside an app",
     labels=("outcome",),
 )
 DECISIONS = Metric(

@@ -185,7 +185,8 @@ class Service:
 
     def _label(self, labels: Sequence[Label]) -> None:
         kept = self._index.label(labels)
-        self._telemetry.labels(kept=kept, unknown=len(labels) - kept)
+        self._telemetry.labels(kept, "kept")
+        self._telemetry.labels(len(labels) - kept, "unknown_trace")
 
     def _say_late(self, spans: int) -> None:
         """A trace was judged without these: worth a line, but not one for each request."""

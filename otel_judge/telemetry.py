@@ -130,10 +130,9 @@ class Telemetry:
             self._count(JUDGE_COST, feedback.cost_usd, **instrument)
         self._tokens(JUDGE_TOKENS, feedback.usage, instrument)
 
-    def labels(self, *, kept: int, unknown: int) -> None:
-        """Counts labels of people, by whether their trace is here."""
-        self._count(LABELS, kept, outcome="kept")
-        self._count(LABELS, unknown, outcome="unknown_trace")
+    def labels(self, number: int, outcome: Literal["kept", "unknown_trace", "dropped"]) -> None:
+        """Counts labels of people."""
+        self._count(LABELS, number, outcome=outcome)
 
     def decision(self, decision: Decision) -> None:
         """Counts one sampling decision."""

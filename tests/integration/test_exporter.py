@@ -65,6 +65,36 @@ def test_shutdown_scores_what_is_still_open() -> None:
     assert reasons == {"shutdown"}
 
 
+def test_what_people_say_in_an_app_is_no_part_of_a_trace_and_its_loss_is_counted_and_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    said = {
+        "gen_ai.evaluation.name": "task",
+        "gen_ai.evaluation.score.label": "fail",
+        "gen_ai.evaluation.evaluator.type": "human",
+    }
+    with Backend() as backend, caplog.at_level(logging.WARNING):
+        provider = TracerProvider()
+        provider.add_span_processor(JudgeSpanProcessor(config_for(backend)))
+        tracer = provider.get_tracer("test")
+        for _ in range(2):
+            with tracer.start_as_current_span("root"):
+                tracer.start_span("feedback", attributes=said).end()
+            assert provider.force_flush()
+        provider.shutdown()
+        spans = {received.attributes["otel_judge.trace.spans"] for received in backend.spans()}
+        dropped = [
+            point.as_int
+            for received in backend.metrics()
+            for point in received.record.sum.data_points
+            if received.record.name == "otel_judge.labels" and point.attributes[0].value.string_value == "dropped"
+        ]
+    assert spans == {1}
+    assert max(dropped) == 2
+    told = [record.message for record in caplog.records]
+    assert told == ["labels of people are not kept inside an app; `otel-judge agree` reads them from the backend"]
+
+
 def test_spans_that_are_not_sampled_are_not_judged() -> None:
     with Backend() as backend:
         processor = JudgeSpanProcessor(config_for(backend))

@@ -48,7 +48,9 @@ def record_everything() -> Telemetry:
     recorded.feedback(FEEDBACK)
     recorded.feedback(replace(FEEDBACK, label="failed", score=None, error=JudgeFailure("timeout", "slow")))
     recorded.feedback(replace(FEEDBACK, shadow_of="task_success", agrees=False))
-    recorded.labels(kept=1, unknown=2)
+    recorded.labels(1, "kept")
+    recorded.labels(2, "unknown_trace")
+    recorded.labels(3, "dropped")
     recorded.decision(Decision(sampled=True, judges=("j",), policy="errors", reason="…", probability=1.0))
     recorded.decision(Decision(sampled=False, judges=(), policy="", reason="…", probability=0.1))
     recorded.completed("root")
@@ -119,7 +121,8 @@ def test_a_shadow_is_counted_as_a_shadow_alone() -> None:
 
 def test_labels_are_counted_by_whether_their_trace_is_here() -> None:
     recorded = Telemetry()
-    recorded.labels(kept=2, unknown=1)
+    recorded.labels(2, "kept")
+    recorded.labels(1, "unknown_trace")
     counted = {labels["outcome"]: value for labels, value in samples(recorded)["otel_judge_labels_total"]}
     assert counted == {"kept": 2, "unknown_trace": 1}
 
