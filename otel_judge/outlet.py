@@ -6,7 +6,8 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-from .config import Config, Receivers
+from .config import Config
+from .config_receivers import Receivers
 from .decision import Decision
 from .emit.emitter import Emitter
 from .emit.printing import Printer
@@ -39,7 +40,7 @@ class Outlet:
 
         `receivers` are our own, where there are any. Raises `ConfigError` for an endpoint that cannot be right.
         """
-        export = resolve(config.exporters, receivers)
+        export = resolve(config.exporters, receivers, tenants=config.tenants)
         if export is None:
             return cls(Printer(), telemetry)
         emitter = Emitter(export, config.feedback, telemetry)
