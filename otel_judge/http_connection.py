@@ -22,6 +22,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._deadline: float | None = None
         self._in_header = True
+        self._begun = 0  # requests
         self._read = 0  # bytes of the header that the parser has handed over
         self._received = 0  # bytes that came while it was not whole: the parser keeps an unfinished field to itself
 
@@ -35,12 +36,13 @@ class Connection(HttpToolsProtocol):
         self._deadline = self.loop.time() + HEADER_S
 
     def data_received(self, data: bytes) -> None:
-        request = self.scope
+        begun, in_body = self._begun, not self._in_header and self._deadline is not None
         super().data_received(data)
         if self.transport.is_closing():
             return
-        if self._in_header and self.scope is request:
-            self._received += len(data)
+        if self._in_header:
+            if not in_body and self._begun - begun <= 1:  # nothing of `data` was of another request
+                self._received += len(data)
             if self._received > MAX_HEADER_BYTES:
                 self.send_400_response("")
         elif self._deadline is None and self.cycle.response_complete:  # empty lines, of which a request may yet come
@@ -49,6 +51,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_header, self._read, self._received = True, 0, 0
+        self._begun += 1
         self._deadline = self.loop.time() + HEADER_S
 
     def on_url(self, url: bytes) -> None:
