@@ -1,4 +1,4 @@
-"""Each row of the table in docs/otlp.md, asked of both receivers by clients that say exactly what goes over the wire."""
+"""Each row of the table in docs/otlp.md, asked of both receivers by clients that decide what goes over the wire."""
 
 from __future__ import annotations
 
@@ -20,11 +20,6 @@ from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExp
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpMetricExporter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricExporter, MetricExportResult
-
-from otel_judge import http_connection
-from otel_judge.errors import Overloaded
-from otel_judge.receive import grpc_settings
-
 from otlp_raw import (
     JSON,
     METHODS,
@@ -41,6 +36,10 @@ from otlp_raw import (
     over_http,
     records_of,
 )
+
+from otel_judge import http_connection
+from otel_judge.errors import Overloaded
+from otel_judge.receive import grpc_settings
 
 DOCS = Path(__file__).parents[2] / "docs/otlp.md"
 ROWS: set[str] = set()
@@ -154,7 +153,15 @@ async def test_a_record_that_cannot_be_read_does_not_take_the_others_with_it(sig
 
 MALFORMED = {
     PROTOBUF: [b"\xff\xff", b"\x0a\x05short"],
-    JSON: [b"", b"{", b"null", b"[]", b'{"resourceSpans":{},"resourceLogs":7}', b"{}" + b" " * 9 + b"x", b"[" * 100_000],
+    JSON: [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b'{"resourceSpans":{},"resourceLogs":7}',
+        b"{}" + b" " * 9 + b"x",
+        b"[" * 100_000,
+    ],
 }
 
 
@@ -250,9 +257,7 @@ async def test_metrics_sent_by_mistake_are_not_sent_again(transport: str, caplog
         result = await asyncio.to_thread(exporter.export, data)
         exporter.shutdown()
         reply = await http(http_endpoint, "/v1/metrics", content_type=JSON)
-        error = await failing(
-            grpc_endpoint, "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", b""
-        )
+        error = await failing(grpc_endpoint, "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", b"")
     provider.shutdown()
     assert result is MetricExportResult.FAILURE
     assert "retrying" not in caplog.text.lower()
@@ -409,14 +414,16 @@ async def test_a_body_that_waits_for_leave_is_asked_for() -> None:
 
 @row("slow header")
 async def test_a_header_has_its_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_connection, "HEADER_S", 0.3)
     monkeypatch.setattr(http_connection, "SWEEP_S", 0.05)
     async with over_http(Taken()) as endpoint:
-        async with RawHttp.to(endpoint) as silent, RawHttp.to(endpoint) as slow, RawHttp.to(endpoint) as second:
-            slow.write(b"POST /v1/traces HTTP/1.1\r\nhost:")
+        async with RawHttp.to(endpoint) as second:
             assert (await second.ask("/v1/traces", content_type=PROTOBUF)).status == 200
-            second.write(b"\r\n")  # which may stand before a request, and is none
-            assert [await client.closed() for client in (silent, slow, second)] == [True] * 3
+            with monkeypatch.context() as patch:
+                patch.setattr(http_connection, "HEADER_S", 0.2)
+                second.write(b"\r\n")  # which may stand before a request, and is none
+                async with RawHttp.to(endpoint) as silent, RawHttp.to(endpoint) as slow:
+                    slow.write(b"POST /v1/traces HTTP/1.1\r\nhost:")
+                    assert [await client.closed() for client in (silent, slow, second)] == [True] * 3
         assert (await http(endpoint, "/v1/traces", content_type=PROTOBUF)).status == 200
 
 
@@ -445,22 +452,27 @@ async def test_a_body_has_its_time_and_no_more(monkeypatch: pytest.MonkeyPatch, 
 
 @row("idle connection")
 async def test_a_connection_without_requests_is_kept_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_connection, "HEADER_S", 0.2)
     monkeypatch.setattr(http_connection, "SWEEP_S", 0.05)
     async with over_http(Taken()) as endpoint, RawHttp.to(endpoint) as client:
         assert (await client.ask("/v1/traces", content_type=PROTOBUF)).status == 200
+        monkeypatch.setattr(http_connection, "HEADER_S", 0.2)
         assert not await client.closed(within_s=0.6)  # no header is waited for
         assert (await client.ask("/v1/traces", content_type=PROTOBUF)).status == 200
+    monkeypatch.undo()
     monkeypatch.setattr("otel_judge.http_server.KEEP_ALIVE_S", 0.2)
     async with over_http(Taken()) as endpoint, RawHttp.to(endpoint) as client:
         assert (await client.ask("/v1/traces", content_type=PROTOBUF)).status == 200
         assert await client.closed()
     async with over_grpc(Taken(), keepalive={"server_parameters": {"max_connection_idle": "200ms"}}) as endpoint:
-        async with grpc.aio.insecure_channel(endpoint, options=[("grpc.enable_retries", 0)]) as channel:
-            await channel.unary_unary(METHODS["traces"])(b"")
-            async with asyncio.timeout(20):
-                while channel.get_state() is grpc.ChannelConnectivity.READY:
-                    await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+        await _idles(endpoint)
+
+
+async def _idles(endpoint: str) -> None:
+    """Returns once the server has closed a connection that has nothing to do."""
+    async with grpc.aio.insecure_channel(endpoint) as channel, asyncio.timeout(20):
+        await channel.unary_unary(METHODS["traces"])(b"")
+        while channel.get_state() is grpc.ChannelConnectivity.READY:
+            await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
 
 
 @row("handshake")
@@ -473,7 +485,7 @@ async def test_a_grpc_connection_has_its_time_to_begin(monkeypatch: pytest.Monke
             while await reader.read(4096):
                 pass
         writer.close()
-        assert await call(endpoint, METHODS["traces"], b"") == b""
+        assert await call(endpoint, METHODS["traces"], b"", wait_for_ready=True, timeout=20) == b""
 
 
 @row("large header")

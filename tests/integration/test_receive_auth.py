@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
-from typing import Any
 
 import grpc
 import httpx
@@ -30,8 +29,12 @@ from otlp_raw import (
 )
 
 from otel_judge.access import BearerTokens
+from otel_judge.config import Config
 from otel_judge.config_receivers import ServerAuth, Tenants
 from otel_judge.errors import ConfigError
+from otel_judge.service import Service
+from otel_judge.sources import read_traces
+from otel_judge.sources.live import labels
 
 TOKEN = "s3cret-of-the-shop"
 AUTH = {"tokens": ["another", TOKEN]}
@@ -152,9 +155,7 @@ async def test_the_tenant_is_that_of_the_header(signal: str, required: bool) -> 
     async with over_http(taken, tenants=tenants) as endpoint:
         named = await http(endpoint, PATHS[signal], body, content_type=PROTOBUF, x_shop=" a ")
         unnamed = await http(endpoint, PATHS[signal], body, content_type=PROTOBUF)
-        bad = [
-            await http(endpoint, PATHS[signal], body, content_type=PROTOBUF, x_shop=name) for name in BAD_TENANTS
-        ]
+        bad = [await http(endpoint, PATHS[signal], body, content_type=PROTOBUF, x_shop=name) for name in BAD_TENANTS]
         two = await http(endpoint, PATHS[signal], body, content_type=PROTOBUF, x_shop="a", X_Shop="b")
     async with over_grpc(taken, tenants=tenants) as endpoint:
         await call(endpoint, METHODS[signal], body, {"x-shop": "b"})
@@ -201,9 +202,7 @@ async def test_pages_of_allowed_origins_may_send(allowed: str, origin: str, fits
     taken = Taken()
     async with over_http(taken, cors=cors | {"max_age": 7200}, auth=AUTH) as endpoint:
         asked = await http(endpoint, "/v1/traces", method="OPTIONS", origin=origin, **PREFLIGHT)
-        sent = await http(
-            endpoint, "/v1/traces", content_type=PROTOBUF, origin=origin, authorization=f"Bearer {TOKEN}"
-        )
+        sent = await http(endpoint, "/v1/traces", content_type=PROTOBUF, origin=origin, authorization=f"Bearer {TOKEN}")
         refused = await http(endpoint, "/v1/traces", content_type=PROTOBUF, origin=origin)
     assert asked.status == (200 if fits else 400)
     assert (sent.status, refused.status) == (200, 401)
@@ -225,17 +224,7 @@ async def test_headers_that_are_not_allowed_are_not_and_without_cors_no_page_may
     assert "access-control-allow-origin" not in unknown.headers
 
 
-def admin_of(config: dict[str, Any], service: Any) -> str:
-    scheme = "https" if "tls" in config else "http"
-    return f"{scheme}://{service.endpoints['admin']}"
-
-
 async def test_the_admin_endpoint_asks_for_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    from otel_judge.config import Config
-    from otel_judge.service import Service
-    from otel_judge.sources import read_traces
-    from otel_judge.sources.live import labels
-
     here = {"endpoint": "127.0.0.1:0"}
     document = {"receivers": {"otlp": {"protocols": {"grpc": here, "http": here}}}, "health": here}
     config = Config.model_validate({**document, "admin": {**here, "auth": AUTH}})

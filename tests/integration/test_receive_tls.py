@@ -74,7 +74,7 @@ async def test_a_real_sdk_exports_over_tls_and_proves_who_it_is(
     serving = over_grpc if transport == "grpc" else over_http
     async with serving(taken, tls=tls) as endpoint:
         if transport == "grpc":
-            credentials = grpc.ssl_channel_credentials(*(Path(file).read_bytes() for file in (ca, key, certificate)))
+            credentials = grpc.ssl_channel_credentials(*map(authority.read, ("ca.pem", "client.key", "client.pem")))
             exporter: SpanExporter = GrpcExporter(endpoint=endpoint, credentials=credentials)
         else:
             exporter = HttpExporter(
@@ -101,15 +101,14 @@ async def test_without_a_certificate_of_the_authority_nobody_gets_in(
 ) -> None:
     taken = Taken()
     tls = {**server_tls, "client_ca_file": authority.file("ca.pem")}
-    pair = (Path(stranger.file("client.key")).read_bytes(), Path(stranger.file("client.pem")).read_bytes())
+    pair = (stranger.read("client.key"), stranger.read("client.pem"))
     async with over_http(taken, tls=tls) as endpoint:
         context = client_context(authority, None if shown == "none" else stranger)
         async with httpx.AsyncClient(verify=context, trust_env=False) as client:
             with pytest.raises(httpx.TransportError):
                 await client.post(f"https://{endpoint}/v1/traces", headers={"content-type": PROTOBUF})
     async with over_grpc(taken, tls=tls) as endpoint:
-        root = Path(authority.file("ca.pem")).read_bytes()
-        credentials = grpc.ssl_channel_credentials(root, *(pair if shown != "none" else ()))
+        credentials = grpc.ssl_channel_credentials(authority.read("ca.pem"), *(pair if shown != "none" else ()))
         async with grpc.aio.secure_channel(endpoint, credentials) as channel:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await channel.unary_unary(METHODS["traces"])(b"", timeout=20)
@@ -129,7 +128,7 @@ async def served_by(endpoint: str, authority: Authority) -> bytes:
 
 
 async def renewed_by(endpoint: str, authority: Authority, name: str) -> None:
-    wanted = ssl.PEM_cert_to_DER_cert(Path(authority.file(f"{name}.pem")).read_text())
+    wanted = ssl.PEM_cert_to_DER_cert(authority.read(f"{name}.pem").decode())
     async with asyncio.timeout(20):
         while await served_by(endpoint, authority) != wanted:
             await asyncio.sleep(0.02)
@@ -185,8 +184,10 @@ async def test_files_that_cannot_be_used_are_an_error_at_start(
         ({"key_file": authority.file("client.key")}, "cert_file"),
     ):
         with pytest.raises(ConfigError) as caught:
-            async with over_grpc(Taken(), tls={**server_tls, **change}) if transport == "grpc" else over_http(
-                Taken(), tls={**server_tls, **change}
+            async with (
+                over_grpc(Taken(), tls={**server_tls, **change})
+                if transport == "grpc"
+                else over_http(Taken(), tls={**server_tls, **change})
             ):
                 pass
         assert str(caught.value).startswith(f"{key}.{named}: ")
@@ -196,7 +197,7 @@ async def test_files_that_cannot_be_used_are_an_error_at_start(
 def test_a_key_with_a_passphrase_is_refused_and_not_asked_for(
     authority: Authority, server_tls: dict[str, Any], tmp_path: Path
 ) -> None:
-    authority._openssl(
+    authority.openssl(
         "ec", "-in", server_tls["key_file"], "-aes256", "-passout", "pass:hunter2", "-out", str(tmp_path / "locked.key")
     )
     locked = ServerTls(cert_file=server_tls["cert_file"], key_file=str(tmp_path / "locked.key"))
