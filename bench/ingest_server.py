@@ -11,7 +11,8 @@ import resource
 import sys
 import time
 
-from otel_judge.config import GrpcReceiver, HttpReceiver, IndexConfig
+from otel_judge.config import IndexConfig
+from otel_judge.config_receivers import GrpcReceiver, HttpReceiver
 from otel_judge.index import Index
 from otel_judge.receive import Intake
 from otel_judge.receive.grpc import GrpcServer

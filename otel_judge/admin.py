@@ -6,10 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 
 import orjson
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .access import BearerTokens
+from .config_receivers import ServerAuth
 from .feedback import Value
 from .label import Label
 from .otlp_json import encode_traces
@@ -40,40 +45,45 @@ def health_app(*, ready: Callable[[], str | None], metrics: Callable[[], tuple[b
 
 
 def admin_app(
-    find: Callable[[bytes], Trace | None],
-    ids: Callable[[int], Sequence[bytes]],
-    labels: Callable[[], Iterable[Label]],
-    receipts: Callable[[str], Sequence[Value]],
+    find: Callable[[bytes, str | None], Trace | None],
+    ids: Callable[[int, str | None], Sequence[bytes]],
+    labels: Callable[[str | None], Iterable[Label]],
+    receipts: Callable[[str, str | None], Sequence[Value]],
+    *,
+    auth: ServerAuth | None = None,
 ) -> Starlette:
     """What is retained: `/traces/<trace_id>`, a trace as OTLP/JSON; `/traces?limit=N`, ids of those finished last;
     `/labels`, what people said of them, as JSON lines; `/egress/<trace_id>`, what of a trace has left for models.
+    `?tenant=NAME` asks for the traces of a tenant; without it, for those of none.
+
+    Raises `ConfigError` for a bad file of tokens.
     """
 
     async def listed(request: Request) -> Response:
         given = request.query_params.get("limit", str(_LISTED))
         if not given.isdecimal():
             return JSONResponse({"error": f"limit is {given!r}; write a whole number"}, status_code=400)
-        return JSONResponse({"trace_ids": [trace_id.hex() for trace_id in ids(int(given))]})
+        return JSONResponse({"trace_ids": [trace_id.hex() for trace_id in ids(int(given), _tenant(request))]})
 
     async def trace(request: Request) -> Response:
         trace_id = _trace_id(request)
         if trace_id is None:
             return _no_trace_id(request)
-        found = find(trace_id)
+        found = find(trace_id, _tenant(request))
         if found is None:
             problem = "no such trace is retained; it may not be finished, or be past index.retain"
             return JSONResponse({"error": problem}, status_code=404)
         return Response(encode_traces(found.to_otlp()), media_type="application/json")
 
-    async def all_labels(_: Request) -> Response:
-        lines = [orjson.dumps(label.as_dict(), option=orjson.OPT_APPEND_NEWLINE) for label in labels()]
+    async def all_labels(request: Request) -> Response:
+        lines = [orjson.dumps(label.as_dict(), option=orjson.OPT_APPEND_NEWLINE) for label in labels(_tenant(request))]
         return Response(b"".join(lines), media_type="application/x-ndjson")
 
     async def egress(request: Request) -> Response:
         trace_id = _trace_id(request)
         if trace_id is None:
             return _no_trace_id(request)
-        found = receipts(trace_id.hex())
+        found = receipts(trace_id.hex(), _tenant(request))
         if not found:
             return JSONResponse({"error": "no receipt of that trace; no judge has run on it lately"}, status_code=404)
         return JSONResponse({"trace_id": trace_id.hex(), "receipts": list(found)})
@@ -84,8 +94,28 @@ def admin_app(
             Route("/traces/{trace_id}", trace),
             Route("/labels", all_labels),
             Route("/egress/{trace_id}", egress),
-        ]
+        ],
+        middleware=[] if auth is None else [Middleware(_Doorman, tokens=BearerTokens(auth, key="admin.auth"))],
     )
+
+
+class _Doorman:
+    """Lets nobody in without a token."""
+
+    def __init__(self, app: ASGIApp, tokens: BearerTokens) -> None:
+        self._app = app
+        self._tokens = tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._tokens.admit(Headers(scope=scope).get("authorization")):
+            await self._app(scope, receive, send)
+            return
+        problem = {"error": "a valid token is needed: Authorization: Bearer TOKEN"}
+        await JSONResponse(problem, status_code=401, headers={"WWW-Authenticate": "Bearer"})(scope, receive, send)
+
+
+def _tenant(request: Request) -> str | None:
+    return request.query_params.get("tenant")
 
 
 def _trace_id(request: Request) -> bytes | None:

@@ -13,42 +13,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from .config_egress import EgressConfig, RedactConfig, same_model
 from .config_judges import JudgeConfig, ModelConfig, check_shadows
+from .config_receivers import Admin, Receivers, Tenants
 from .config_types import Duration, Endpoint, Name, Section, check_unique
-
-
-class GrpcReceiver(Section):
-    endpoint: Endpoint = "127.0.0.1:14317"
-    """Where OTLP/gRPC is taken. A Collector on the same machine has 4317."""
-    max_recv_msg_size_mib: Annotated[int, Field(gt=0, le=1024)] = 64
-    """Largest request, after decompression."""
-
-
-class HttpReceiver(Section):
-    endpoint: Endpoint = "127.0.0.1:14318"
-    """Where OTLP/HTTP is taken, protobuf and JSON, at `/v1/traces` and `/v1/logs`."""
-    max_request_body_size: Annotated[int, Field(gt=0)] = 64 * 1024 * 1024
-    """Largest body in bytes, after decompression."""
-
-
-class Protocols(Section):
-    """At least one; a protocol set to null is off."""
-
-    grpc: GrpcReceiver | None = GrpcReceiver()
-    http: HttpReceiver | None = HttpReceiver()
-
-    @model_validator(mode="after")
-    def _one_at_least(self) -> Protocols:
-        if self.grpc is None and self.http is None:
-            raise ValueError("both protocols are off; leave grpc or http on")
-        return self
-
-
-class OtlpReceiver(Section):
-    protocols: Protocols = Protocols()
-
-
-class Receivers(Section):
-    otlp: OtlpReceiver = OtlpReceiver()
 
 
 class Completion(Section):
@@ -250,12 +216,6 @@ class Health(Section):
     """Serves `/healthz`, `/readyz` and `/metrics`."""
 
 
-class Admin(Section):
-    endpoint: Endpoint = "127.0.0.1:13135"
-    """Serves `/traces`, `/traces/<trace_id>` (what came in, content included), `/labels` and `/egress/<trace_id>`. Keep
-    it on loopback."""
-
-
 class Config(Section):
     """The whole of otel-judge.yaml."""
 
@@ -263,6 +223,8 @@ class Config(Section):
     memory_limiter: MemoryLimiterConfig | None = None
     """When memory is short, retained traces are dropped, the oldest finished early, and requests refused at last. None:
     no limit."""
+    tenants: Tenants | None = None
+    """Absent: requests are of no tenant, whatever their headers say."""
     index: IndexConfig = IndexConfig()
     checks: tuple[ShortCheck, ...] = (
         ToolErrorsCheck(),
@@ -361,21 +323,12 @@ class Config(Section):
 
 LATER_KEYS = frozenset(
     {
-        "admin.auth",
         "checks[].on",
         "forward",
         "index.completion.services",
         "index.storage",
-        "receivers.otlp.protocols.grpc.auth",
-        "receivers.otlp.protocols.grpc.keepalive",
-        "receivers.otlp.protocols.grpc.max_concurrent_streams",
-        "receivers.otlp.protocols.grpc.tls",
-        "receivers.otlp.protocols.http.auth",
-        "receivers.otlp.protocols.http.cors",
-        "receivers.otlp.protocols.http.tls",
         "sampling.budget",
         "sampling.policies[].judges",
-        "tenants",
     }
 )
 """Keys of the stable surface that this version does not honour. They are refused by name, never ignored."""

@@ -6,6 +6,7 @@
     ├── IntakeError            an OTLP request that is not accepted; nothing of it was kept
     │   ├── MalformedRequest   not OTLP: do not retry (HTTP 400, gRPC INVALID_ARGUMENT)
     │   ├── RequestTooLarge    past the size limit: do not retry (HTTP 413, gRPC RESOURCE_EXHAUSTED)
+    │   ├── Unauthenticated    without a token or a tenant that opens the door (HTTP 401, gRPC UNAUTHENTICATED)
     │   └── Overloaded         no room now: retry after `retry_after_s` (HTTP 503, gRPC UNAVAILABLE)
     ├── InstructionsError      a judge's instructions or value type that cannot work
     └── ModelUnavailable       a model that cannot be used at all: no key, no extra, unknown provider
@@ -67,6 +68,10 @@ class RequestTooLarge(IntakeError):
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         super().__init__(f"the request is larger than {limit_bytes} bytes after decompression; send smaller batches")
+
+
+class Unauthenticated(IntakeError):
+    """Nothing says who sends, or not rightly. Sending the same again cannot help."""
 
 
 class Overloaded(IntakeError):

@@ -8,6 +8,8 @@ import errno
 import logging
 import math
 import socket
+import ssl
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,8 @@ from .errors import ConfigError
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+
+    from .config_receivers import ServerTls
 
 BACKLOG = 2048
 KEEP_ALIVE_S = 75  # SDKs export every 5 s; with uvicorn's own 5 s they would meet closing connections
@@ -86,35 +90,51 @@ def _listen(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.so
 
 
 class HttpServer:
-    """Serves an ASGI app at an endpoint. `key` is the config key that an error names."""
+    """Serves an ASGI app at an endpoint. `key` is the config key that holds the endpoint, and `tls` beside it.
 
-    def __init__(self, app: Starlette, endpoint: str, *, key: str) -> None:
+    A client has `http_connection.HEADER_S` for the header of a request and `BODY_S` for its body.
+    """
+
+    def __init__(self, app: Starlette, endpoint: str, *, key: str, tls: ServerTls | None = None) -> None:
         self._app = app
         self._endpoint = endpoint
         self._key = key
+        self._tls = tls
         self._server: Any = None
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self.address = endpoint
         """`host:port` as bound; known after `start`."""
 
     async def start(self) -> None:
-        """Listens. Raises `ConfigError` if the endpoint cannot be bound."""
+        """Listens. Raises `ConfigError` if the endpoint cannot be bound, or its certificate cannot be used."""
         import uvicorn
 
-        listeners = bind(self._endpoint, key=self._key)
-        host, _ = split_endpoint(self._endpoint, key=self._key)
-        self.address = join_endpoint(host, listeners[0].getsockname()[1])
+        from . import http_connection, tls
 
-        listening = asyncio.Event()
+        tls_key = f"{self._key}.tls"
+        context = None if self._tls is None else tls.server_context(self._tls, key=tls_key)
+        listeners = bind(self._endpoint, key=f"{self._key}.endpoint")
+        host, _ = split_endpoint(self._endpoint, key=f"{self._key}.endpoint")
+        self.address = join_endpoint(host, listeners[0].getsockname()[1])
+        loop = asyncio.get_running_loop()
 
         class Server(uvicorn.Server):
             def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # pyright: ignore[reportIncompatibleMethodOverride]
                 return contextlib.nullcontext()  # signals are the composition root's
 
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-                await super().startup(sockets)
+                def connect() -> http_connection.Connection:
+                    return http_connection.Connection(config=self.config, server_state=self.server_state, app_state={})
+
+                handshake_s = None if context is None else tls.HANDSHAKE_S
+                self.servers = [
+                    await loop.create_server(connect, sock=each, ssl=context, ssl_handshake_timeout=handshake_s)
+                    for each in sockets or ()
+                ]
+                self.started = True
                 listening.set()
 
+        listening = asyncio.Event()
         config = uvicorn.Config(
             self._app,
             http="httptools",
@@ -128,18 +148,44 @@ class HttpServer:
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
         )
-        self._server = Server(config)
-        self._task = asyncio.create_task(self._server.serve(sockets=listeners), name=f"http {self.address}")
+        self._server = server = Server(config)
+        serving = asyncio.create_task(server.serve(sockets=listeners), name=f"http {self.address}")
+        self._tasks.append(serving)
         waiting = asyncio.create_task(listening.wait())
-        await asyncio.wait({waiting, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        if self._task.done():
-            await self._task
+        if serving.done():
+            await serving
+        self._tasks.append(asyncio.create_task(_close_late(server.server_state.connections), name="close late"))
+        if context is not None and self._tls is not None and self._tls.reload_interval:
+            renewing = _renew(context, self._tls, tls_key, self._tls.reload_interval)
+            self._tasks.append(asyncio.create_task(renewing, name=f"renew {tls_key}"))
 
     async def stop(self, grace_s: float) -> None:
         """Takes no new connection, lets requests under way end for `grace_s` seconds."""
-        if self._task is not None:
+        if self._tasks:
             self._server.config.timeout_graceful_shutdown = math.ceil(grace_s)
             self._server.should_exit = True
-            await self._task
-            self._task = None
+            serving, *others = self._tasks
+            await serving
+            for task in others:
+                task.cancel()
+            self._tasks.clear()
+
+
+async def _close_late(connections: Collection[Any]) -> None:
+    from . import http_connection
+
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(http_connection.SWEEP_S)
+        for connection in tuple(connections):
+            connection.close_if_late(loop.time())
+
+
+async def _renew(context: ssl.SSLContext, tls: ServerTls, key: str, interval_s: float) -> None:
+    from .tls import renew
+
+    while True:
+        await asyncio.sleep(interval_s)
+        renew(context, tls, key=key)

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .config import Config, Receivers
+from .config import Config
+from .config_receivers import Receivers
 from .decision import Decision
 from .emit.emitter import Emitter
 from .emit.outbox import Item
@@ -44,7 +45,7 @@ class Outlet:
 
         `receivers` are our own, where there are any. Raises `ConfigError` for an endpoint that cannot be right.
         """
-        export = resolve(config.exporters, receivers)
+        export = resolve(config.exporters, receivers, tenants=config.tenants)
         if export is None:
             return cls(Printer(), telemetry)
         emitter = Emitter(export, config.feedback, telemetry)

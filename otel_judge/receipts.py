@@ -13,11 +13,11 @@ MOST_RECEIPTS: Final = 32  # of one trace
 
 
 class Receipts:
-    """Takes feedback from any thread, and tells by trace id what left. The trace that was first goes first."""
+    """Takes feedback from any thread; tells by trace id and tenant what left. The trace that was first goes first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._by_trace: OrderedDict[str, list[Value]] = OrderedDict()
+        self._by_trace: OrderedDict[tuple[str, str | None], list[Value]] = OrderedDict()
 
     def add(self, feedback: Feedback) -> None:
         """Keeps the receipt of a judge's feedback; a check has none."""
@@ -25,16 +25,16 @@ class Receipts:
             return
         entry = receipt_dict(feedback)
         with self._lock:
-            entries = self._by_trace.setdefault(feedback.trace_id, [])
+            entries = self._by_trace.setdefault((feedback.trace_id, feedback.target.tenant), [])
             entries.append(entry)
             del entries[:-MOST_RECEIPTS]
             if len(self._by_trace) > MOST_TRACES:
                 self._by_trace.popitem(last=False)
 
-    def of(self, trace_id: str) -> list[Value]:
+    def of(self, trace_id: str, tenant: str | None = None) -> list[Value]:
         """The receipts of a trace, oldest first; empty where none is known."""
         with self._lock:
-            return list(self._by_trace.get(trace_id, ()))
+            return list(self._by_trace.get((trace_id, tenant), ()))
 
 
 def receipt_dict(feedback: Feedback) -> dict[str, Value]:

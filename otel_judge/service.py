@@ -110,10 +110,11 @@ class Service:
         health = HttpServer(
             health_app(ready=lambda: self._not_ready, metrics=self._telemetry.render),
             config.health.endpoint,
-            key="health.endpoint",
+            key="health",
         )
-        answers = admin_app(self._index.get, self._index.retained_ids, self._index.labels, outlet.receipts.of)
-        admin = HttpServer(answers, config.admin.endpoint, key="admin.endpoint")
+        index = self._index
+        answers = admin_app(index.get, index.retained_ids, index.labels, outlet.receipts.of, auth=config.admin.auth)
+        admin = HttpServer(answers, config.admin.endpoint, key="admin", tls=config.admin.tls)
         for name, server in (("health", health), ("admin", admin)):
             await server.start()
             self._stack.push_async_callback(server.stop, STOP_RECEIVING_S)
@@ -134,6 +135,7 @@ class Service:
                 refused=partial(self._refused, "grpc"),
                 origins=origins,
                 logs=self._log_acceptor("grpc"),
+                tenants=self._config.tenants,
             )
             servers.append(("OTLP/gRPC", server))
         if protocols.http is not None:
@@ -143,6 +145,7 @@ class Service:
                 refused=partial(self._refused, "http"),
                 origins=origins,
                 logs=self._log_acceptor("http"),
+                tenants=self._config.tenants,
             )
             servers.append(("OTLP/HTTP", server))
         for name, server in servers:
@@ -164,12 +167,12 @@ class Service:
     def _take(self, transport: str, intake: Intake) -> None:
         if self._relief is not None:
             self._relief.admit()
-        added = self._index.add(intake.fragments, now=time.monotonic())
+        added = self._index.add(intake.fragments, tenant=intake.tenant, now=time.monotonic())
         self._telemetry.accepted(intake.accepted, transport)
         if added.late:
             self._telemetry.late(added.late)
             self._say_late(added.late)
-        self._label(intake.labels)
+        self._label(intake.labels, intake.tenant)
 
     def _log_acceptor(self, transport: str) -> LogAcceptor:
         return LogAcceptor(partial(self._take_logs, transport), refused=partial(self._refused_logs, transport))
@@ -177,14 +180,14 @@ class Service:
     def _take_logs(self, transport: str, intake: LogIntake) -> None:
         if self._relief is not None:
             self._relief.admit()
-        added = self._index.add_events(intake.events, now=time.monotonic())
+        added = self._index.add_events(intake.events, tenant=intake.tenant, now=time.monotonic())
         self._telemetry.accepted_log_records(intake.accepted, transport)
         self._telemetry.unused_log_records(intake.other, "other")
         self._telemetry.unused_log_records(added.late, "late")
-        self._label(intake.labels)
+        self._label(intake.labels, intake.tenant)
 
-    def _label(self, labels: Sequence[Label]) -> None:
-        kept = self._index.label(labels)
+    def _label(self, labels: Sequence[Label], tenant: str | None) -> None:
+        kept = self._index.label(labels, tenant)
         self._telemetry.labels(kept, "kept")
         self._telemetry.labels(len(labels) - kept, "unknown_trace")
 

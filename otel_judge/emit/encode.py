@@ -75,8 +75,8 @@ class Encoder:
             attributes=attributes,
         )
         return (
-            Item("traces", feedback.evaluation_id, of_span, _bytes(span)),
-            Item("logs", feedback.evaluation_id, of_log, _bytes(record)),
+            Item("traces", feedback.evaluation_id, of_span, _bytes(span), target.tenant),
+            Item("logs", feedback.evaluation_id, of_log, _bytes(record), target.tenant),
         )
 
     def egress(self, feedback: Feedback, receipt: Receipt) -> Item:
@@ -107,7 +107,7 @@ class Encoder:
             ),
         )
         _, of_log = self._own or _envelopes(_judged_resource(target))
-        return Item("logs", f"egress {feedback.evaluation_id}", of_log, _bytes(record))
+        return Item("logs", f"egress {feedback.evaluation_id}", of_log, _bytes(record), target.tenant)
 
     def decision(self, target: Target, decision: Decision, at_ns: int) -> Item:
         """The log record of one sampling decision, taken at `at_ns`, about the trace whose root is `target`."""
@@ -136,7 +136,8 @@ class Encoder:
         )
         _, of_log = self._own or _envelopes(_judged_resource(target))
         kind = "session" if target.turns else "trace"  # a session's last trace has a decision of its own
-        return Item("logs", f"decision {kind} {target.trace_id}", of_log, _bytes(record))
+        name = f"decision {kind} {target.tenant or ''} {target.trace_id}"
+        return Item("logs", name, of_log, _bytes(record), target.tenant)
 
 
 def cut(text: str, limit: int = MAX_TEXT) -> str:

@@ -46,7 +46,8 @@ class GrpcTransport:
     def __init__(self, signal: Signal, destination: Destination) -> None:
         self._signal: Signal = signal
         self._timeout_s = destination.timeout_s
-        self._metadata = tuple((key.lower(), value) for key, value in destination.headers.items())
+        self._headers = {key.lower(): value for key, value in destination.headers.items()}
+        self._tenant_header = (destination.tenant_header or "").lower()
         compression = grpc.Compression.Gzip if destination.compression == "gzip" else None
         if destination.secure:
             roots = Path(destination.ca_file).read_bytes() if destination.ca_file else None
@@ -56,10 +57,12 @@ class GrpcTransport:
             self._channel = grpc.aio.insecure_channel(destination.host_port, _OPTIONS, compression)
         self._export: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(_METHODS[signal])
 
-    async def send(self, request: bytes) -> Outcome:
+    async def send(self, request: bytes, tenant: str | None = None) -> Outcome:
+        own = {self._tenant_header: tenant} if tenant is not None and self._tenant_header else {}
+        metadata = tuple({**self._headers, **own}.items())
         try:
             with suppress_instrumentation():  # an app that instruments gRPC must not see us as its own
-                answer = await self._export(request, timeout=self._timeout_s, metadata=self._metadata)
+                answer = await self._export(request, timeout=self._timeout_s, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             return _read_error(error)
         return read_success(self._signal, answer)

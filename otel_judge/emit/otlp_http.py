@@ -37,6 +37,7 @@ class HttpTransport:
     def __init__(self, signal: Signal, destination: Destination) -> None:
         self._signal: Signal = signal
         self._url = destination.url
+        self._tenant_header = destination.tenant_header
         self._gzip = destination.compression == "gzip"
         headers = {"user-agent": USER_AGENT, **destination.headers, "content-type": _PROTOBUF}
         if self._gzip:
@@ -49,11 +50,12 @@ class HttpTransport:
             limits=httpx.Limits(max_connections=2),
         )
 
-    async def send(self, request: bytes) -> Outcome:
+    async def send(self, request: bytes, tenant: str | None = None) -> Outcome:
+        headers = {self._tenant_header: tenant} if tenant is not None and self._tenant_header else None
         body = gzip.compress(request, compresslevel=6, mtime=0) if self._gzip else request
         try:
             with suppress_instrumentation():  # an app that instruments httpx must not see us as its own
-                response = await self._client.post(self._url, content=body)
+                response = await self._client.post(self._url, content=body, headers=headers)
         except httpx.TransportError as error:
             return Retry(None, shorten(f"{type(error).__name__}: {error}"))
         except httpx.HTTPError as error:  # an answer that cannot be decoded

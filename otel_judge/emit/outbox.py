@@ -28,6 +28,8 @@ class Item:
     """The `ResourceSpans` or `ResourceLogs` that the record belongs in, with its one scope and no records."""
     record: bytes
     """A `Span` or a `LogRecord`; for metrics a whole request, and no envelope."""
+    tenant: str | None = None
+    """Whose it is: a request holds the records of one tenant."""
 
     @property
     def size(self) -> int:

@@ -108,7 +108,7 @@ class Sender:
             while batch := self._outbox.take(
                 self.signal, max_items=self._pace.max_items, max_bytes=self._pace.max_bytes
             ):
-                await self._deliver(batch)
+                await self._deliver_apart(batch)
             self._work.clear()
             self._hurry.clear()
             self._idle.set()
@@ -116,9 +116,23 @@ class Sender:
     async def close(self) -> None:
         await self._transport.close()
 
+    async def _deliver_apart(self, batch: Sequence[Item]) -> None:
+        """A request for each tenant."""
+        by_tenant: dict[str | None, list[Item]] = {}
+        for item in batch:
+            by_tenant.setdefault(item.tenant, []).append(item)
+        groups = list(by_tenant.values())
+        try:
+            while groups:
+                await self._deliver(groups.pop(0))
+        except asyncio.CancelledError:
+            for group in groups:
+                self._outbox.later(group)
+            raise
+
     async def _deliver(self, batch: Sequence[Item]) -> None:
         try:
-            outcome = await self._transport.send(join(batch))
+            outcome = await self._transport.send(join(batch), batch[0].tenant)
         except asyncio.CancelledError:
             self._outbox.later(batch)
             raise

@@ -6,12 +6,13 @@ import os
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from ..config import Exporters, OtlpExporter, Receivers
+from ..config import Exporters, OtlpExporter
+from ..config_receivers import Receivers, Tenants
 from ..errors import ConfigError
 from .outbox import SIGNALS, Signal
 from .transport import Destination
@@ -38,12 +39,16 @@ class Export:
 
 
 def resolve(
-    exporters: Exporters, receivers: Receivers | None = None, environ: Mapping[str, str] = os.environ
+    exporters: Exporters,
+    receivers: Receivers | None = None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    tenants: Tenants | None = None,
 ) -> Export | None:
     """Where to send; None where neither `exporters.otlp` nor OTEL_EXPORTER_OTLP_* names an endpoint.
 
-    `receivers` are our own, where there are any. Raises `ConfigError` if an endpoint is one of them, and for a
-    variable that cannot be used.
+    `receivers` are our own, where there are any; `tenants` say which header names the tenant of a request. Raises
+    `ConfigError` if an endpoint is one of the receivers, and for a variable that cannot be used.
     """
     if exporters.otlp is not None:
         export = _from_config(exporters.otlp)
@@ -59,7 +64,10 @@ def resolve(
         export = Export(destinations)
     for signal, destination in export.destinations.items():
         _refuse_own(places[signal], destination, receivers)
-    return export
+    if tenants is None:
+        return export
+    of_tenants = {signal: replace(to, tenant_header=tenants.header) for signal, to in export.destinations.items()}
+    return replace(export, destinations=of_tenants)
 
 
 def _from_config(otlp: OtlpExporter) -> Export:

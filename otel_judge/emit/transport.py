@@ -73,6 +73,8 @@ class Destination:
     """For one request."""
     ca_file: str | None = None
     """PEM; None: the system's."""
+    tenant_header: str | None = None
+    """Names the tenant of a request that has one; then it stands in place of a header of that name."""
 
     @property
     def host_port(self) -> str:
@@ -87,7 +89,7 @@ class Destination:
 class Transport(Protocol):
     """Sends the requests of one signal to one destination."""
 
-    async def send(self, request: bytes) -> Outcome:
+    async def send(self, request: bytes, tenant: str | None = None) -> Outcome:
         """Never raises for what a network or a backend can do."""
         ...
 

@@ -258,10 +258,11 @@ class Index:
             return None
         return Trace(trace_id, retained.blocks, completion=retained.completion, tenant=tenant)
 
-    def retained_ids(self, limit: int) -> list[bytes]:
-        """Ids of the traces without tenant that were finished last, the newest first, `limit` at most."""
-        keys = (key for key in reversed(self._retained.traces) if len(key) == TRACE_ID_BYTES)
-        return list(islice(keys, limit))
+    def retained_ids(self, limit: int, tenant: str | None = None) -> list[bytes]:
+        """Ids of a tenant's traces that were finished last, the newest first, `limit` at most."""
+        suffix = trace_key(b"", tenant)
+        ids = (key[:TRACE_ID_BYTES] for key in reversed(self._retained.traces) if key[TRACE_ID_BYTES:] == suffix)
+        return list(islice(ids, limit))
 
     def label(self, labels: Iterable[Label], tenant: str | None = None) -> int:
         """Keeps what people said of traces that are open or retained, and returns how much of it that was."""
@@ -273,10 +274,16 @@ class Index:
                 kept += 1
         return kept
 
-    def labels(self) -> list[Label]:
-        """What people said of the traces that are retained; what was said of those that are gone is forgotten."""
+    def labels(self, tenant: str | None = None) -> list[Label]:
+        """What people said of a tenant's retained traces; what was said of those that are gone is forgotten."""
         self._labels.drop([key for key, _ in self._labels if not self._is_here(key)])
-        return [label for key, labels in self._labels if key in self._retained.traces for label in labels]
+        suffix = trace_key(b"", tenant)
+        return [
+            label
+            for key, labels in self._labels
+            if key[TRACE_ID_BYTES:] == suffix and key in self._retained.traces
+            for label in labels
+        ]
 
     def is_open(self, trace_id: bytes, tenant: str | None = None) -> bool:
         """Whether the trace has spans and still takes more."""

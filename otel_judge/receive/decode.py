@@ -24,6 +24,7 @@ from ..own_traces import is_emitter, is_own
 from ..semconv import EMITTER
 from ..trace import PARENT_IS_REMOTE, Origin
 from .origins import OriginTable
+from .salvage import NONE_UNREAD, Unread
 from .wire import cut_spans
 
 Request: TypeAlias = ExportTraceServiceRequest | TracesData
@@ -55,6 +56,8 @@ class Intake:
     """Spans of otel-judge's own making, dropped without a word to the client."""
     labels: tuple[Label, ...] = ()
     """What people said of traces. Spans that are nothing but a label are in no fragment: they make no trace."""
+    tenant: str | None = None
+    """Whose all of it is."""
 
 
 def parse(body: bytes) -> ExportTraceServiceRequest:
@@ -65,8 +68,17 @@ def parse(body: bytes) -> ExportTraceServiceRequest:
         raise MalformedRequest("the body is not a protobuf ExportTraceServiceRequest") from error
 
 
-def split(request: Request, origins: OriginTable, *, body: bytes | None = None) -> Intake:
+def split(
+    request: Request,
+    origins: OriginTable,
+    *,
+    body: bytes | None = None,
+    unread: Unread = NONE_UNREAD,
+    tenant: str | None = None,
+) -> Intake:
     """Groups the spans of a request by trace. `body` is what the request was parsed from, if that was protobuf.
+
+    `unread` are spans of the request that could not be read and are not in it: they are rejected.
 
     A span without a valid trace id or span id is rejected, and no other with it. Spans of otel-judge's own making
     are dropped: by the mark on their resource, or by their trace id.
@@ -129,7 +141,13 @@ def split(request: Request, origins: OriginTable, *, body: bytes | None = None) 
                 if some_remote or b"" in parents[start:end]:
                     _find_roots(fragment, spans[start:end])
     return Intake(
-        fragments, accepted, bad_trace_ids + bad_span_ids, _why(bad_trace_ids, bad_span_ids), own, tuple(labels)
+        fragments,
+        accepted,
+        bad_trace_ids + bad_span_ids + unread.number,
+        _why(bad_trace_ids, bad_span_ids, unread),
+        own,
+        tuple(labels),
+        tenant,
     )
 
 
@@ -185,10 +203,12 @@ def _is_span_id(value: bytes) -> bool:
     return len(value) == 8 and value != _NO_SPAN
 
 
-def _why(bad_trace_ids: int, bad_span_ids: int) -> str:
+def _why(bad_trace_ids: int, bad_span_ids: int, unread: Unread) -> str:
     reasons: list[str] = []
     if bad_trace_ids:
         reasons.append(f"{bad_trace_ids} with a trace_id that is not 16 bytes or is all zeros")
     if bad_span_ids:
         reasons.append(f"{bad_span_ids} with a span_id that is not 8 bytes or is all zeros")
+    if unread.number:
+        reasons.append(str(unread))
     return f"spans rejected: {', '.join(reasons)}" if reasons else ""

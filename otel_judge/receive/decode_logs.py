@@ -17,6 +17,7 @@ from ..errors import MalformedRequest
 from ..label import Label
 from ..log_events import MARK, NotJoinable, SpanEvent, read_record
 from ..own_traces import is_emitter, is_own
+from .salvage import NONE_UNREAD, Unread
 
 LogRequest: TypeAlias = ExportLogsServiceRequest | LogsData
 """The two are the same on the wire; OTLP/JSON is read as the latter."""
@@ -40,6 +41,8 @@ class LogIntake:
     """Records that say nothing of a span's content: taken, and let go."""
     labels: tuple[Label, ...] = ()
     """What people said of traces; no event of these."""
+    tenant: str | None = None
+    """Whose all of it is."""
 
 
 def parse_logs(body: bytes) -> ExportLogsServiceRequest:
@@ -50,8 +53,12 @@ def parse_logs(body: bytes) -> ExportLogsServiceRequest:
         raise MalformedRequest("the body is not a protobuf ExportLogsServiceRequest") from error
 
 
-def split_logs(request: LogRequest, *, body: bytes | None = None) -> LogIntake:
+def split_logs(
+    request: LogRequest, *, body: bytes | None = None, unread: Unread = NONE_UNREAD, tenant: str | None = None
+) -> LogIntake:
     """Groups what a request says of spans by trace. `body` is what it was parsed from, if that was protobuf.
+
+    `unread` are records of the request that could not be read and are not in it: they are rejected.
 
     Records of otel-judge's own making are dropped: by the mark on their resource, or by their trace id.
     """
@@ -85,9 +92,12 @@ def split_logs(request: LogRequest, *, body: bytes | None = None) -> LogIntake:
                         labels += logged.labels
                     else:
                         events.setdefault(logged.trace_id, []).append(logged.event)
-    return LogIntake(events, accepted, problems.total(), _why(problems), own, other, tuple(labels))
+    rejected = problems.total() + unread.number
+    return LogIntake(events, accepted, rejected, _why(problems, unread), own, other, tuple(labels), tenant)
 
 
-def _why(problems: Counter[str]) -> str:
-    reasons = ", ".join(f"{count} {problem}" for problem, count in problems.items())
-    return f"log records rejected: {reasons}" if reasons else ""
+def _why(problems: Counter[str], unread: Unread) -> str:
+    reasons = [f"{count} {problem}" for problem, count in problems.items()]
+    if unread.number:
+        reasons.append(str(unread))
+    return f"log records rejected: {', '.join(reasons)}" if reasons else ""

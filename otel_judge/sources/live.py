@@ -1,8 +1,12 @@
-"""A running service: its retained traces, and what people said of them, from its admin endpoint."""
+"""A running service: its retained traces, and what people said of them, from its admin endpoint.
+
+Where that asks for a token (`admin.auth`), it is that of the environment variable `OTEL_JUDGE_ADMIN_TOKEN`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 import orjson
@@ -15,17 +19,17 @@ from .documents import OtlpMessage
 from .skipped import Skip
 
 PREFIX = "live:"
-_OPTIONS = ("limit",)
+_OPTIONS = ("limit", "tenant")
 _LIMIT = 1000
 
 
 def read(source: str, trace_id: bytes | None, skip: Skip) -> Iterator[tuple[str, OtlpMessage]]:
     """The trace that `live:URL` retains under an id, or the newest `limit` of all. Raises `SourceError`."""
     query = Query.parse(source, PREFIX, _OPTIONS)
-    with Api(query, {}) as api:
+    with Api(query, admin_headers()) as api:
         ids = [trace_id.hex()] if trace_id is not None else _retained(api, query)
         for each in ids:
-            response = api.get(f"/traces/{each}")
+            response = api.get(f"/traces/{each}", _of_tenant(query))
             if response is not None:
                 for message in records.read_bytes(response.content, f"{query.source}: trace {each}", skip):
                     yield query.source, message
@@ -41,8 +45,8 @@ def labels(sources: Iterable[str]) -> list[Label]:
 
 def _labels(source: str) -> list[Label]:
     query = Query.parse(source, PREFIX, _OPTIONS)
-    with Api(query, {}) as api:
-        response = api.get("/labels")
+    with Api(query, admin_headers()) as api:
+        response = api.get("/labels", _of_tenant(query))
     try:
         lines = [] if response is None else response.content.splitlines()
         found = [parse_label(orjson.loads(line)) for line in lines]
@@ -51,8 +55,19 @@ def _labels(source: str) -> list[Label]:
     return [label for label in found if label is not None]
 
 
+def admin_headers(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What opens the admin endpoint: the token of the environment, if there is one."""
+    token = environ.get("OTEL_JUDGE_ADMIN_TOKEN", "").strip()
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _of_tenant(query: Query) -> dict[str, str]:
+    tenant = query.options.get("tenant")
+    return {} if tenant is None else {"tenant": tenant}
+
+
 def _retained(api: Api, query: Query) -> list[str]:
-    response = api.get("/traces", {"limit": query.limit(_LIMIT)})
+    response = api.get("/traces", {"limit": str(query.limit(_LIMIT)), **_of_tenant(query)})
     try:
         return [] if response is None else cast("list[str]", response.json()["trace_ids"])
     except (ValueError, KeyError, TypeError):

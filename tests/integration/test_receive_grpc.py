@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from otel_judge.config import GrpcReceiver
+from otel_judge.config_receivers import GrpcReceiver
 from otel_judge.errors import ConfigError, Overloaded
 from otel_judge.receive import Intake
 from otel_judge.receive.grpc import CONFIG_KEY, TRACE_SERVICE, GrpcServer
@@ -138,7 +138,7 @@ async def test_rejected_spans_are_a_partial_success():
     assert response.partial_success.rejected_spans == 1
     assert "1 with a trace_id" in response.partial_success.error_message
     assert taken.intakes[0].accepted == 2
-    assert taken.refused == [(1, "invalid_id")]
+    assert taken.refused == [(1, "invalid")]
 
 
 async def test_what_is_no_protobuf_is_an_invalid_argument():
@@ -256,7 +256,10 @@ async def test_a_port_in_use_is_an_error_that_names_the_key():
         with pytest.raises(ConfigError) as caught:
             await second.start()
 
-    assert str(caught.value) == f"{CONFIG_KEY}: {endpoint} is in use; stop what listens there, or choose another port"
+    assert (
+        str(caught.value)
+        == f"{CONFIG_KEY}.endpoint: {endpoint} is in use; stop what listens there, or choose another port"
+    )
 
 
 async def test_it_listens_on_the_port_that_it_names():

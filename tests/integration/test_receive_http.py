@@ -20,7 +20,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from otel_judge.config import HttpReceiver
+from otel_judge.config_receivers import HttpReceiver
 from otel_judge.errors import ConfigError, Overloaded
 from otel_judge.otlp_json import encode_traces
 from otel_judge.receive import Intake
@@ -143,7 +143,7 @@ async def test_rejected_spans_are_a_partial_success_in_both_encodings():
     assert partial.rejected_spans == 1
     assert text.json() == {"partialSuccess": {"rejectedSpans": "1", "errorMessage": partial.error_message}}
     assert binary.status_code == text.status_code == 200
-    assert taken.refused == [(1, "invalid_id"), (1, "invalid_id")]
+    assert taken.refused == [(1, "invalid"), (1, "invalid")]
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ async def test_another_compression_is_unsupported(encoding: str):
 async def test_other_methods_and_paths_are_refused_with_the_right_path():
     async with serving(Taken()) as client:
         wrong_method = await client.get("/v1/traces")
-        wrong_path = await client.post("/v1/metrics", content=b"", headers={"content-type": PROTOBUF})
+        wrong_path = await client.post("/v1/trace", content=b"", headers={"content-type": PROTOBUF})
         slash = await client.post("/v1/traces/", content=b"", headers={"content-type": JSON})
 
     assert wrong_method.status_code == 405
@@ -317,7 +317,10 @@ async def test_a_port_in_use_is_an_error_that_names_the_key():
         with pytest.raises(ConfigError) as caught:
             await HttpServer(HttpReceiver(endpoint=endpoint), Taken()).start()
 
-    assert str(caught.value) == f"{CONFIG_KEY}: {endpoint} is in use; stop what listens there, or choose another port"
+    assert (
+        str(caught.value)
+        == f"{CONFIG_KEY}.endpoint: {endpoint} is in use; stop what listens there, or choose another port"
+    )
 
 
 async def test_localhost_is_every_address_of_that_name():

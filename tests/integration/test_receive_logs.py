@@ -13,7 +13,7 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 
-from otel_judge.config import GrpcReceiver, HttpReceiver
+from otel_judge.config_receivers import GrpcReceiver, HttpReceiver
 from otel_judge.errors import Overloaded
 from otel_judge.otlp_json import encode_message
 from otel_judge.receive import Intake, LogAcceptor, LogIntake
@@ -127,7 +127,7 @@ async def test_what_no_span_can_take_is_a_partial_success() -> None:
     assert partial.rejected_log_records == 1
     assert "1 with a trace_id that is not 16 bytes" in partial.error_message
     assert text.json() == {"partialSuccess": {"rejectedLogRecords": "1", "errorMessage": partial.error_message}}
-    assert taken.refused == [(1, "malformed")] * 2
+    assert taken.refused == [(1, "invalid")] * 2
     assert [intake.accepted for intake in taken.intakes] == [1, 1]
 
 
@@ -166,7 +166,7 @@ async def test_a_full_service_says_when_to_come_back() -> None:
 
 async def test_other_paths_name_both() -> None:
     async with over_http(Taken()) as client:
-        response = await client.post("/v1/metrics", headers={"content-type": JSON})
+        response = await client.post("/v1/log", headers={"content-type": JSON})
     assert (response.status_code, response.json()["message"]) == (404, "POST OTLP to /v1/traces or /v1/logs")
 
 

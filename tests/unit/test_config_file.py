@@ -3,6 +3,7 @@ import pytest
 from otel_judge.config import Config, ProbabilisticPolicy
 from otel_judge.config_file import load, parse
 from otel_judge.errors import ConfigError
+from otel_judge.receive.grpc_settings import channel_options
 
 JUDGE = """
 judges:
@@ -214,3 +215,80 @@ def test_a_shadow_judges_what_its_primary_judges(target: str) -> None:
 def test_shadows_in_a_circle_are_refused() -> None:
     circle = SHADOW.replace("    values: [yes, no]", "    shadow_of: next")
     assert "which is itself a shadow" in error_of(circle, KEY="k")
+
+
+def test_a_collectors_receiver_block_is_accepted_as_it_is() -> None:
+    config = parse(
+        """
+        receivers:
+          otlp:
+            protocols:
+              grpc:
+                max_recv_msg_size_mib: 16
+                max_concurrent_streams: 100
+                keepalive:
+                  server_parameters: {max_connection_idle: 11s, max_connection_age: 12s, time: 30s, timeout: 5s}
+                  enforcement_policy: {min_time: 10s, permit_without_stream: true}
+                tls: {cert_file: a.pem, key_file: a.key, client_ca_file: ca.pem, reload_interval: 10s}
+              http:
+                tls: {cert_file: a.pem, key_file: a.key, min_version: 1.3}
+                cors: {allowed_origins: ["https://*.example.com"], allowed_headers: [X-A], max_age: 7200}
+        """
+    )
+    grpc, http = config.receivers.otlp.protocols.grpc, config.receivers.otlp.protocols.http
+    assert grpc is not None
+    assert http is not None
+    assert grpc.keepalive.server_parameters.max_connection_age == 12
+    assert dict(channel_options(grpc)) == {
+        "grpc.max_receive_message_length": 16 * 2**20,
+        "grpc.so_reuseport": 0,
+        "grpc.server_handshake_timeout_ms": 10_000,
+        "grpc.max_concurrent_streams": 100,
+        "grpc.max_connection_idle_ms": 11_000,
+        "grpc.max_connection_age_ms": 12_000,
+        "grpc.keepalive_time_ms": 30_000,
+        "grpc.keepalive_timeout_ms": 5_000,
+        "grpc.http2.min_ping_interval_without_data_ms": 10_000,
+        "grpc.keepalive_permit_without_calls": 1,
+    }
+    assert http.tls is not None
+    assert http.tls.min_version == "1.3"
+
+
+GRPC, HTTP = "receivers: {otlp: {protocols: {grpc: %s}}}", "receivers: {otlp: {protocols: {http: %s}}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (HTTP % "{auth: {}}", "protocols.http.auth: no token is given, so nobody could send; give tokens or filename"),
+        (HTTP % "{auth: {tokens: ['']}}", "auth.tokens: token 1 is empty or has a space"),
+        (GRPC % "{auth: {tokens: [ok, 'hunter 2']}}", "grpc.auth.tokens: token 2 is empty or has a space"),
+        (GRPC % "{auth: {tokens: hunter2}}", "grpc.auth.tokens: input should be a valid tuple"),
+        (GRPC % "{auth: {token: hunter2}}", "grpc.auth.token: unknown key; did you mean 'tokens'?"),
+        (GRPC % "{tls: {cert_file: a, key_file: b, min_version: 1.3}}", "grpc: grpc's TLS starts at 1.2 and cannot"),
+        (HTTP % "{tls: {cert_file: a}}", "http.tls.key_file: this key is missing"),
+        (HTTP % "{cors: {allowed_origins: [example.com]}}", "'example.com' is not an origin; write https://HOST"),
+        (HTTP % "{cors: {allowed_origins: ['https://*.*.com']}}", "'https://*.*.com' is not an origin"),
+        ("tenants: {header: grpc-timeout}", "tenants.header: 'grpc-timeout' is not a header that holds text"),
+        ("tenants: {header: 'X Y'}", "tenants.header: 'X Y' is not a header that holds text"),
+        ("admin: {endpoint: '0.0.0.0:13135'}", "admin: 0.0.0.0:13135 can be reached from elsewhere"),
+        ("admin: {endpoint: 'judge:13135'}", "set admin.auth, or listen on 127.0.0.1"),
+    ],
+)
+def test_an_open_door_and_a_lock_that_cannot_be_are_errors_that_show_no_secret(text: str, line: str) -> None:
+    error = error_of(text)
+    assert line in error
+    assert "hunter" not in error
+
+
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1", "http://localhost:1"])
+def test_on_loopback_the_admin_endpoint_needs_no_token(endpoint: str) -> None:
+    assert parse(f"admin: {{endpoint: '{endpoint}'}}").admin.auth is None
+
+
+def test_with_a_token_the_admin_endpoint_may_be_anywhere() -> None:
+    config = parse("admin: {endpoint: '0.0.0.0:1', auth: {tokens: ['${env:KEY}']}}", environ={"KEY": "hunter2"})
+    assert config.admin.auth is not None
+    assert config.admin.auth.tokens == ("hunter2",)
+    assert "hunter2" not in repr(config)

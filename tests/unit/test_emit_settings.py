@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from otel_judge.config import Exporters, GrpcReceiver, HttpReceiver, OtlpExporter, OtlpReceiver, Protocols, Receivers
+from otel_judge.config import Exporters, OtlpExporter
+from otel_judge.config_receivers import GrpcReceiver, HttpReceiver, OtlpReceiver, Protocols, Receivers
 from otel_judge.emit.printing import Printer
 from otel_judge.emit.settings import Export, resolve
 from otel_judge.errors import ConfigError

@@ -1,0 +1,87 @@
+"""A connection of uvicorn's that gives a client only so much time and room for its request."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEADER_S: Final = 10.0  # from the first byte of a request, or from the connection, to the end of its header
+BODY_S: Final = 30.0  # from there to the end of its body
+SWEEP_S: Final = 1.0  # between two looks at who has had enough time
+MAX_HEADER_BYTES: Final = 64 * 1024
+_TOO_LARGE: Final = b'{"code":8,"message":"the header of the request is larger than 64 KiB"}'
+_NOT_HTTP: Final = b'{"code":3,"message":"not an HTTP/1.1 request"}'
+
+
+class Connection(HttpToolsProtocol):
+    """Closed without an answer when its time is up: a client that is only slow then sends again, as OTLP asks of it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline: float | None = None
+        self._in_header = True
+        self._begun = 0  # requests
+        self._read = 0  # bytes of the header that the parser has handed over
+        self._received = 0  # bytes that came while it was not whole: the parser keeps an unfinished field to itself
+
+    def close_if_late(self, now: float) -> None:
+        """To be called often. `now` is the loop's time."""
+        if self._deadline is not None and now >= self._deadline and not self.transport.is_closing():
+            self.transport.close()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._deadline = self.loop.time() + HEADER_S
+
+    def data_received(self, data: bytes) -> None:
+        begun, in_body = self._begun, not self._in_header and self._deadline is not None
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._in_header:
+            if not in_body and self._begun - begun <= 1:  # nothing of `data` was of another request
+                self._received += len(data)
+            if self._received > MAX_HEADER_BYTES:
+                self.send_400_response("")
+        elif self._deadline is None and self.cycle.response_complete:  # empty lines, of which a request may yet come
+            self._deadline = self.loop.time() + HEADER_S
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_header, self._read, self._received = True, 0, 0
+        self._begun += 1
+        self._deadline = self.loop.time() + HEADER_S
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._in_header = False
+        self._deadline = self.loop.time() + BODY_S
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._deadline = None
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the text that uvicorn would send
+        """A `google.rpc.Status` in place of plain text, and 431 where the header is what is wrong."""
+        large = self._in_header and max(self._read, self._received) > MAX_HEADER_BYTES
+        line, body = (b"431 Request Header Fields Too Large", _TOO_LARGE) if large else (b"400 Bad Request", _NOT_HTTP)
+        self.transport.write(
+            b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
+            % (line, len(body), body)
+        )
+        self.transport.close()
+
+    def _count(self, size: int) -> None:
+        self._read += size
+        if self._read > MAX_HEADER_BYTES:
+            raise ValueError("the header is too large")  # the parser stops at it, and `send_400_response` is called
