@@ -22,8 +22,8 @@ def enclosing(trace: Trace, roles: Collection[Role], *, walls: Collection[Role] 
 def _enclosing(trace: Trace, roles: Collection[Role], walls: Collection[Role]) -> dict[str, Span | None]:
     nearest: dict[str, Span | None] = {}
     path: list[tuple[int, Span | None]] = []  # around a span: depth, and what encloses that which is deeper
-    for depth, span, role in trace.once(_roles, lambda: _roles(trace)):
-        while path and path[-1][0] >= depth:
+    for left, depth, span, role in trace.once(_roles, lambda: _roles(trace)):
+        while path and path[-1][0] >= left:
             path.pop()
         if role in roles:
             nearest[span.span_id] = path[-1][1] if path else None
@@ -33,7 +33,16 @@ def _enclosing(trace: Trace, roles: Collection[Role], walls: Collection[Role]) -
     return nearest
 
 
-def _roles(trace: Trace) -> list[tuple[int, Span, Role]]:
-    """Every span but those of `OTHER`, with its depth and role, parents first."""
-    read = ((depth, span, dialects.read(span).role) for depth, span in trace.walk())
-    return [each for each in read if each[2] is not Role.OTHER]
+def _roles(trace: Trace) -> list[tuple[int, int, Span, Role]]:
+    """Every span but those of `OTHER`, parents first, with its depth and role.
+
+    Before the depth stands the least one since the span before it: the walk has left all that was deeper.
+    """
+    found, left = list[tuple[int, int, Span, Role]](), 0
+    for depth, span in trace.walk():
+        role = dialects.read(span).role
+        left = min(left, depth)
+        if role is not Role.OTHER:
+            found.append((left, depth, span, role))
+            left = depth + 1  # what comes next may be below this one
+    return found

@@ -63,4 +63,4 @@ def test_every_yaml_example_of_the_docs_is_a_config() -> None:
     for example in examples:
         from otel_judge.config_file import parse
 
-        assert parse(example, environ={"GATEWAY_KEY": "unused"}) != Config()
+        assert parse(example, environ={"GATEWAY_KEY": "unused", "OTLP_TOKEN": "unused"}) != Config()

@@ -1,7 +1,7 @@
 import json
 import time
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from shared_traces import recorded
 
@@ -132,6 +132,7 @@ shapes = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(shapes)
+@example([(0, None, None), (0, "chat", 1), (0, None, None), (2, "chat", 0)])
 def test_every_leaf_with_usage_counts_exactly_once(shape):
     build = TraceBuilder()
     ids: list[str] = []
