@@ -73,9 +73,9 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the text that uvicorn would send
         """A `google.rpc.Status` in place of plain text, and 431 where the header is what is wrong."""
-        line, body = (
-            (b"431 Request Header Fields Too Large", _TOO_LARGE) if self._too_large else (b"400 Bad Request", _NOT_HTTP)
-        )
+        large = self._too_large
+        line = b"431 Request Header Fields Too Large" if large else b"400 Bad Request"
+        body = _TOO_LARGE if large else _NOT_HTTP
         self.transport.write(
             b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
             % (line, len(body), body)
