@@ -23,8 +23,9 @@ class Connection(HttpToolsProtocol):
         self._deadline: float | None = None
         self._in_header = True
         self._begun = 0  # requests
-        self._read = 0  # bytes of the header that the parser has handed over
-        self._received = 0  # bytes that came while it was not whole: the parser keeps an unfinished field to itself
+        self._chunk = 0  # bytes that are being read
+        self._received = 0  # bytes before these, of a header that is not whole yet: the parser keeps what it has of it
+        self._too_large = False
 
     def close_if_late(self, now: float) -> None:
         """To be called often. `now` is the loop's time."""
@@ -36,7 +37,7 @@ class Connection(HttpToolsProtocol):
         self._deadline = self.loop.time() + HEADER_S
 
     def data_received(self, data: bytes) -> None:
-        begun, in_body = self._begun, not self._in_header and self._deadline is not None
+        begun, in_body, self._chunk = self._begun, not self._in_header and self._deadline is not None, len(data)
         super().data_received(data)
         if self.transport.is_closing():
             return
@@ -44,25 +45,24 @@ class Connection(HttpToolsProtocol):
             if not in_body and self._begun - begun <= 1:  # nothing of `data` was of another request
                 self._received += len(data)
             if self._received > MAX_HEADER_BYTES:
+                self._too_large = True
                 self.send_400_response("")
         elif self._deadline is None and self.cycle.response_complete:  # empty lines, of which a request may yet come
             self._deadline = self.loop.time() + HEADER_S
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_header, self._read, self._received = True, 0, 0
+        self._in_header, self._received = True, 0
         self._begun += 1
         self._deadline = self.loop.time() + HEADER_S
 
-    def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
+        # Counted only where it can be too much, which costs nothing for all the others.
+        if self._received + self._chunk > MAX_HEADER_BYTES:
+            size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+            if size > MAX_HEADER_BYTES:
+                self._too_large = True
+                raise ValueError("the header is too large")  # upon which the parser has `send_400_response` called
         super().on_headers_complete()
         self._in_header = False
         self._deadline = self.loop.time() + BODY_S
@@ -73,15 +73,11 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the text that uvicorn would send
         """A `google.rpc.Status` in place of plain text, and 431 where the header is what is wrong."""
-        large = self._in_header and max(self._read, self._received) > MAX_HEADER_BYTES
-        line, body = (b"431 Request Header Fields Too Large", _TOO_LARGE) if large else (b"400 Bad Request", _NOT_HTTP)
+        large = self._too_large
+        line = b"431 Request Header Fields Too Large" if large else b"400 Bad Request"
+        body = _TOO_LARGE if large else _NOT_HTTP
         self.transport.write(
             b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
             % (line, len(body), body)
         )
         self.transport.close()
-
-    def _count(self, size: int) -> None:
-        self._read += size
-        if self._read > MAX_HEADER_BYTES:
-            raise ValueError("the header is too large")  # the parser stops at it, and `send_400_response` is called

@@ -156,6 +156,8 @@ class HttpServer:
         return Response(encoding.encode_response(response), media_type=encoding.media_type)
 
     def _admit(self, acceptor: Acceptor, request: Request) -> str | None:
+        if not self._gate.locked and not self._gate.asks_tenant:
+            return None
         try:
             self._gate.authenticate(request.headers.getlist)
             return self._gate.tenant(request.headers.getlist)
@@ -168,10 +170,11 @@ class HttpServer:
 
     async def _read(self, acceptor: Acceptor, request: Request) -> bytes:
         limit_bytes = self._config.max_request_body_size
+        names = dict(request.scope["headers"])  # most requests have neither of these two
         # httptools undoes `chunked` and passes on what any other coding made of the body.
-        if request.headers.get("transfer-encoding", "chunked").strip().lower() != "chunked":
+        if b"transfer-encoding" in names and request.headers["transfer-encoding"].strip().lower() != "chunked":
             raise HTTPException(501, "the Transfer-Encoding must be chunked")
-        codings = _codings(request)
+        codings = _codings(request) if b"content-encoding" in names else ()
         try:
             if not codings:
                 return await read_plain(request.stream(), limit_bytes)

@@ -489,12 +489,15 @@ async def test_a_grpc_connection_has_its_time_to_begin(monkeypatch: pytest.Monke
 
 
 @row("large header")
-@pytest.mark.parametrize("whole", [True, False], ids=["many", "one without end"])
-async def test_a_header_has_its_room_and_no_more(whole: bool) -> None:
+@pytest.mark.parametrize("kind", ["in pieces", "one field without end", "at once"])
+async def test_a_header_has_its_room_and_no_more(kind: str) -> None:
     async with over_http(Taken()) as endpoint, RawHttp.to(endpoint) as client:
+        assert (await client.ask("/v1/traces", bytes(100_000), content_type="text/plain")).status == 415  # no header
+        assert (await client.ask("/v1/traces", content_type=PROTOBUF, x_large="x" * 60_000)).status == 200
+        fields = [b"x-%d: %b\r\n" % (number, b"x" * 10_000) for number in range(7)]
         client.write(b"POST /v1/traces HTTP/1.1\r\n")
-        for number in range(7):
-            client.write(b"x-%d: %b\r\n" % (number, b"x" * 10_000) if whole else b"x" * 10_000)
+        for field in [b"".join(fields) + b"\r\n"] if kind == "at once" else fields:
+            client.write(b"x" * 10_000 if kind == "one field without end" else field)
             await asyncio.sleep(0.01)
         reply = await client.reply()
         assert (reply.status, reply.error().code) == (431, 8)
