@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import NamedTuple
 
+from ..errors import OtelJudgeError
+
 
 class Launched(NamedTuple):
     """A process, and our end of the connection to it: once that is closed, the process ends."""
@@ -24,10 +26,19 @@ class Launched(NamedTuple):
 
 
 def launch() -> Launched:
-    """Raises `OSError` where no process can be started."""
-    ours, theirs = socket.socketpair()
-    fd = theirs.fileno()
+    """Raises `OtelJudgeError` where no process can be started."""
+    try:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                return Launched(_start(theirs.fileno()), ours)
+            except OSError:
+                ours.close()
+                raise
+    except OSError as error:
+        raise OtelJudgeError(f"no worker process can be started ({error}); lower judge_workers") from None
+
+
+def _start(fd: int) -> subprocess.Popen[bytes]:
     command = f"import sys; sys.path[:] = {sys.path!r}; from otel_judge.workers.process import main; main({fd})"
-    with theirs:
-        process = subprocess.Popen([sys.executable, "-c", command], pass_fds=[fd], stdin=subprocess.DEVNULL)  # noqa: S603
-    return Launched(process, ours)
+    return subprocess.Popen([sys.executable, "-c", command], pass_fds=[fd], stdin=subprocess.DEVNULL)  # noqa: S603

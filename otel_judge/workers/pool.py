@@ -214,7 +214,7 @@ class WorkerPool:
             delay = min(2 * delay, _AGAIN_MOST_S)
             try:
                 await slot.open(encodes=self._outlet.encodes)
-            except (OtelJudgeError, OSError) as error:
+            except OtelJudgeError as error:
                 logger.error("no worker process could be started, trying again in %.1f s: %s", delay, error)
 
     def _ended(self, slot: Slot, how: str) -> None:

@@ -87,8 +87,9 @@ class Slot:
         return None if self._launched is None else self._launched.process.pid
 
     async def open(self, *, encodes: bool, launched: Launched | None = None) -> None:
-        """Starts a process, or takes one that was launched. Raises what building its
-        engine raised, or `OtelJudgeError` where it just ended.
+        """Starts a process, or takes one that was launched.
+
+        Raises what building its engine raised, or `OtelJudgeError` where it just ended.
         """
         self._launched = launched or launch()
         self._reader, self._writer = await asyncio.open_connection(sock=self._launched.connection)

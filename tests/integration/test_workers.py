@@ -19,13 +19,14 @@ import pytest
 
 from otel_judge.config import Config
 from otel_judge.decision import Decision
-from otel_judge.errors import ModelUnavailable
+from otel_judge.errors import ModelUnavailable, OtelJudgeError
 from otel_judge.feedback import Feedback, Target
 from otel_judge.outlet import Outlet
 from otel_judge.telemetry import Telemetry
 from otel_judge.testing.model import Reply, ScriptedModel, hang, verdict
 from otel_judge.testing.traces import TraceBuilder
 from otel_judge.trace import Trace
+from otel_judge.workers.launch import launch
 from otel_judge.workers.pool import WorkerPool
 
 pytestmark = pytest.mark.usefixtures("anthropic_key")
@@ -232,6 +233,12 @@ async def test_what_a_worker_cannot_start_with_is_raised_as_it_was(monkeypatch: 
     with pytest.raises(ModelUnavailable, match="ANTHROPIC_API_KEY"):
         async with running(a_config("http://127.0.0.1:9")):
             pass
+
+
+def test_a_machine_that_starts_no_process_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(OtelJudgeError, match="no worker process can be started .*lower judge_workers"):
+        launch()
 
 
 SERVICE = """
