@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADER_S: Final = 10.0  # from the first byte of a request, or from the connection, to the end of its header
@@ -38,7 +39,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         begun, in_body, self._chunk = self._begun, not self._in_header and self._deadline is not None, len(data)
-        super().data_received(data)
+        self._feed(data)
         if self.transport.is_closing():
             return
         if self._in_header:
@@ -50,6 +51,29 @@ class Connection(HttpToolsProtocol):
         elif self._deadline is None and self.cycle.response_complete:  # empty lines, of which a request may yet come
             self._deadline = self.loop.time() + HEADER_S
 
+    def _feed(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._stay(data[offer.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("")
+
+    def _stay(self, rest: bytes) -> None:
+        """Goes on in HTTP/1.1 where the client offers to change to another protocol, such as h2c.
+
+        The parser stops at such a header, and the body would be lost: it is given the request again without the offer.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self.send_400_response("")
+            return
+        kept = [each for each in self.headers if each[0] not in (b"upgrade", b"connection", b"http2-settings")]
+        header = b"".join(b"%b: %b\r\n" % each for each in kept)
+        self.parser = httptools.HttpRequestParser(self)
+        self._feed(b"%b %b HTTP/1.1\r\n%b\r\n%b" % (method, self.url, header, rest))
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_header, self._received = True, 0
@@ -57,6 +81,8 @@ class Connection(HttpToolsProtocol):
         self._deadline = self.loop.time() + HEADER_S
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return  # `_stay` has it read again
         # Counted only where it can be too much, which costs nothing for all the others.
         if self._received + self._chunk > MAX_HEADER_BYTES:
             size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
@@ -68,6 +94,8 @@ class Connection(HttpToolsProtocol):
         self._deadline = self.loop.time() + BODY_S
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         super().on_message_complete()
         self._deadline = None
 

@@ -34,7 +34,7 @@ from .receive.origins import OriginTable
 from .relief import Relief
 from .telemetry import Telemetry
 from .trace import Trace
-from .workers.launch import Launched
+from .workers.launch import Launched, hang_up
 from .workers.pool import QUEUE_TRACES, WorkerPool
 
 logger = logging.getLogger(__name__)
@@ -96,6 +96,7 @@ class Service:
 
     async def _start(self) -> None:
         """Starts from the end of the pipe to its beginning; the stack stops in the opposite order."""
+        self._stack.callback(hang_up, self._launched)
         config = self._config
         self._telemetry = Telemetry()
         outlet = await Outlet.open(config, self._telemetry, receivers=config.receivers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .. import config_judges
@@ -38,8 +38,9 @@ class Price:
             spent = fresh * declared.input_per_mtok + usage.cache_read_tokens * cached
             return (spent + usage.output_tokens * declared.output_per_mtok) / _MTOK
         for name in dict.fromkeys((model or self.model, self.model)):
-            if (cost := _cost(usage, name, self.provider)) is not None:
-                return cost
+            # To find that a model is not in the table takes longest: that is remembered.
+            if _rates(self.provider, name, _LONG) is not None:
+                return _cost(usage, name, self.provider)
         return None
 
     def most_usd(self, input_tokens: int, output_tokens: int) -> float | None:
@@ -52,7 +53,7 @@ class Price:
         return None if rates is None else input_tokens * rates[0] + output_tokens * rates[1]
 
 
-@cache
+@lru_cache(maxsize=256)
 def _rates(provider: str, model: str, size: int) -> tuple[float, float] | None:
     """US dollars for one token of input and one of output, in a request of `size` tokens."""
     from genai_prices import Usage

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..errors import OtelJudgeError
@@ -23,6 +24,13 @@ class Launched(NamedTuple):
         if code is not None and code < 0:
             return f"was ended by {signal.Signals(-code).name}"
         return f"ended with exit code {code}"
+
+
+def hang_up(launched: Iterable[Launched]) -> None:
+    """Ends processes that have nothing under way, and waits until they have ended; those that have ended stay so."""
+    for each in launched:
+        each.connection.close()
+        each.process.wait()
 
 
 def launch() -> Launched:

@@ -170,7 +170,7 @@ def test_tools_are_translated_for_a_provider_once(named: str, monkeypatch: pytes
 
 def test_what_serve_has_loaded_is_out_of_the_garbage_collectors_way() -> None:
     code = (
-        "import gc, sys; from otel_judge.service import settle; settle();"
+        "import gc, sys; from otel_judge.engine import settle; settle();"
         "print('anthropic' in sys.modules, gc.get_freeze_count() > 100_000, len(gc.get_objects()) < 10_000)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

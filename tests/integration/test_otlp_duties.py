@@ -400,6 +400,24 @@ async def test_a_connection_serves_many_requests(signal: str) -> None:
     assert [reply.status for reply in replies] == [503, 200, 200, 200, 400, 200]
 
 
+@row("upgrade")
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_an_offer_of_another_protocol_loses_no_body(at_once: bool) -> None:
+    taken = Taken()
+    body = a_request("traces").SerializeToString()
+    header = (
+        f"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: {PROTOBUF}\r\ncontent-length: {len(body)}\r\n"
+        "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n\r\n"
+    ).encode()
+    async with over_http(taken) as endpoint, RawHttp.to(endpoint) as client:
+        for piece in [header + body] if at_once else [header, body]:
+            client.write(piece)
+            await asyncio.sleep(0)
+        assert (await client.reply()).status == 200
+        assert (await client.ask("/v1/traces", body, content_type=PROTOBUF)).status == 200
+    assert taken.accepted == 2 * len(records_of(a_request("traces")))
+
+
 @row("expect continue")
 async def test_a_body_that_waits_for_leave_is_asked_for() -> None:
     async with over_http(Taken()) as endpoint, RawHttp.to(endpoint) as client:
