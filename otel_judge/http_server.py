@@ -128,7 +128,9 @@ class HttpServer:
 
                 handshake_s = None if context is None else tls.HANDSHAKE_S
                 self.servers = [
-                    await loop.create_server(connect, sock=each, ssl=context, ssl_handshake_timeout=handshake_s)
+                    await loop.create_server(
+                        connect, sock=each, backlog=BACKLOG, ssl=context, ssl_handshake_timeout=handshake_s
+                    )
                     for each in sockets or ()
                 ]
                 self.started = True
