@@ -32,6 +32,7 @@ class BearerTokens:
         self._now = now
         self._looked_at = now()
         self._stamp: tuple[int, int, int] | None = None
+        self._trouble = ""
         self._digests = list(self._given)
         if self._file is not None:
             self._read(self._file)
@@ -55,8 +56,11 @@ class BearerTokens:
         try:
             if _stamp(self._file) != self._stamp:
                 self._read(self._file)
+            self._trouble = ""
         except (ConfigError, OSError) as error:
-            logger.warning("the tokens stay as they were: %s", error)
+            if str(error) != self._trouble:  # once, not each second
+                self._trouble = str(error)
+                logger.warning("the tokens stay as they were: %s", error)
 
     def _read(self, file: Path) -> None:
         try:
