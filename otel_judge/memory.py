@@ -37,7 +37,6 @@ class MemoryLimiter:
     def __init__(
         self, config: MemoryLimiterConfig, pids: Callable[[], Sequence[int]], *, read: Read = rss_bytes
     ) -> None:
-        self._config = config
         self._pids = pids
         self._read = read
         self.limit_bytes = int(config.limit_mib * 2**20)

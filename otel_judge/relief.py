@@ -18,8 +18,8 @@ SAY_S = 60.0  # between two log lines about memory
 _LEAST_BYTES = 1 << 20  # let go at a time: smaller pieces free no page
 
 
-class Held(Protocol):
-    """What can be let go: the index."""
+class Holder(Protocol):
+    """What can let go: the index."""
 
     def drop_retained(self, size: int) -> int: ...
     def finish_oldest(self, size: int, now: float) -> list[Trace]: ...
@@ -35,13 +35,13 @@ class Relief:
     def __init__(
         self,
         limiter: MemoryLimiter,
-        held: Held,
+        holder: Holder,
         *,
         workers: Callable[[], Sequence[int]],
         end_worker: Callable[[int], None],
     ) -> None:
         self._limiter = limiter
-        self._held = held
+        self._holder = holder
         self._workers = workers
         self._end_worker = end_worker
         self._refusing = False
@@ -63,13 +63,13 @@ class Relief:
                 logger.info("there is memory again: requests are taken")
             self._refusing = False
             return []
-        dropped = self._held.drop_retained(max(excess, _LEAST_BYTES))
+        dropped = self._holder.drop_retained(max(excess, _LEAST_BYTES))
         if dropped:
             trim()
             excess = self._limiter.excess_bytes()
         finished = list[Trace]()
         if excess > 0 and may_finish:
-            finished = self._held.finish_oldest(max(excess, _LEAST_BYTES), now)
+            finished = self._holder.finish_oldest(max(excess, _LEAST_BYTES), now)
         if excess > 0 and (worker := self._limiter.largest(self._workers())) is not None:
             logger.error("worker process %d has over half of memory_limiter.limit_mib, and is ended", worker)
             self._end_worker(worker)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from google.protobuf.message import Message
@@ -16,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from ..errors import MalformedRequest, Overloaded
+from ..errors import MalformedRequest, Overloaded, Unauthenticated
 from ..otlp_json import decode_logs, decode_traces
 from .decode import Intake, parse, split
 from .decode_logs import LogIntake, parse_logs, split_logs
@@ -50,6 +51,18 @@ class Acceptor(ABC):
     @abstractmethod
     def accept_json(self, body: bytes, tenant: str | None = None) -> Message:
         """The same for OTLP/JSON."""
+
+    @contextmanager
+    def counting_refusals(self) -> Generator[None]:
+        """Tells of a request that is turned away by its header."""
+        try:
+            yield
+        except Unauthenticated:
+            self.refused(0, "unauthenticated")
+            raise
+        except MalformedRequest:
+            self.refused(0, "malformed")
+            raise
 
     def _parse(self, parse: Callable[[bytes], T], body: bytes, record: type[Message]) -> tuple[T, bytes, Unread]:
         """The request, the bytes that it stands in, and what of it could not be read."""

@@ -129,14 +129,8 @@ class GrpcServer:
     def _tenant(self, acceptor: Acceptor, context: _Context) -> str | None:
         if not self._gate.asks_tenant:
             return None
-        try:
+        with acceptor.counting_refusals():
             return self._gate.tenant(_reader(context.invocation_metadata()))
-        except Unauthenticated:
-            acceptor.refused(0, "unauthenticated")
-            raise
-        except MalformedRequest:
-            acceptor.refused(0, "malformed")
-            raise
 
 
 class _Doorman(grpc.aio.ServerInterceptor):

@@ -158,15 +158,9 @@ class HttpServer:
     def _admit(self, acceptor: Acceptor, request: Request) -> str | None:
         if not self._gate.locked and not self._gate.asks_tenant:
             return None
-        try:
+        with acceptor.counting_refusals():
             self._gate.authenticate(request.headers.getlist)
             return self._gate.tenant(request.headers.getlist)
-        except Unauthenticated:
-            acceptor.refused(0, "unauthenticated")
-            raise
-        except MalformedRequest:
-            acceptor.refused(0, "malformed")
-            raise
 
     async def _read(self, acceptor: Acceptor, request: Request) -> bytes:
         limit_bytes = self._config.max_request_body_size

@@ -14,6 +14,7 @@ import orjson
 from google.protobuf.message import DecodeError, Message
 
 from ..errors import MalformedRequest
+from ..varint import encode_varint
 
 _LENGTH_DELIMITED: Final = 2
 _FIXED: Final = {1: 8, 5: 4}  # bytes, by wire type
@@ -69,7 +70,7 @@ def _without(message: bytes, path: tuple[int, ...], keep: Callable[[bytes], bool
             parts.append(message[start:end])
         elif path:
             below = _without(message[value:end], path[1:], keep, budget)
-            parts += (_varint(number << 3 | _LENGTH_DELIMITED), _varint(len(below)), below)
+            parts += (encode_varint(number << 3 | _LENGTH_DELIMITED), encode_varint(len(below)), below)
         elif keep(message[value:end]):
             parts.append(message[start:end])
     return b"".join(parts)
@@ -107,15 +108,6 @@ def _read_varint(message: bytes, at: int) -> tuple[int, int]:
             return value, at
         shift += 7
     raise MalformedRequest("a number without end")
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value >= 0x80:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
 
 
 def salvage_json(body: bytes, names: tuple[str, str, str], decode: Callable[[dict[str, Any]], T]) -> tuple[T, Unread]:

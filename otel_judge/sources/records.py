@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 import orjson
 
 from ..errors import SourceError
+from ..varint import encode_varint
 from . import documents, signals
 from .documents import OtlpMessage
 from .skipped import Skip
@@ -134,7 +135,7 @@ def _message(stream: Stream, where: str, skip: Skip) -> Iterator[OtlpMessage]:
         if len(body) < size:
             skip(SourceError(where, f"protobuf is cut off in part {number}", _CUT_OFF))
             return
-        yield from signals.read(tag + _encoded_varint(size) + body, f"{where}: part {number}", skip)
+        yield from signals.read(tag + encode_varint(size) + body, f"{where}: part {number}", skip)
 
 
 def _prefixed(stream: Stream, where: str, skip: Skip) -> Iterator[OtlpMessage]:
@@ -162,12 +163,3 @@ def _varint(stream: Stream) -> int | None:
         if byte[0] < 0x80:
             return number
     return None
-
-
-def _encoded_varint(number: int) -> bytes:
-    encoded = bytearray()
-    while number >= 0x80:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
 
 import orjson
@@ -57,25 +57,22 @@ class Taken:
         return [intake.tenant for intake in self.intakes]
 
 
-@asynccontextmanager
-async def over_http(taken: Taken, *, tenants: Tenants | None = None, **config: object) -> AsyncIterator[str]:
+def over_http(taken: Taken, *, tenants: Tenants | None = None, **config: object) -> AbstractAsyncContextManager[str]:
     """The endpoint of an HTTP receiver."""
     receiver = HttpReceiver.model_validate({"endpoint": "127.0.0.1:0", **config})
     logs = LogAcceptor(taken, refused=taken.refuse)
-    server = HttpServer(receiver, taken, refused=taken.refuse, logs=logs, tenants=tenants)
-    endpoint = await server.start()
-    try:
-        yield endpoint
-    finally:
-        await server.stop(1.0)
+    return _endpoint_of(HttpServer(receiver, taken, refused=taken.refuse, logs=logs, tenants=tenants))
 
 
-@asynccontextmanager
-async def over_grpc(taken: Taken, *, tenants: Tenants | None = None, **config: object) -> AsyncIterator[str]:
+def over_grpc(taken: Taken, *, tenants: Tenants | None = None, **config: object) -> AbstractAsyncContextManager[str]:
     """The endpoint of a gRPC receiver."""
     receiver = GrpcReceiver.model_validate({"endpoint": "127.0.0.1:0", **config})
     logs = LogAcceptor(taken, refused=taken.refuse)
-    server = GrpcServer(receiver, taken, refused=taken.refuse, logs=logs, tenants=tenants)
+    return _endpoint_of(GrpcServer(receiver, taken, refused=taken.refuse, logs=logs, tenants=tenants))
+
+
+@asynccontextmanager
+async def _endpoint_of(server: HttpServer | GrpcServer) -> AsyncIterator[str]:
     endpoint = await server.start()
     try:
         yield endpoint
